@@ -1,0 +1,66 @@
+/* Addresses: of hosts (IPv4, IPv6, Ethernet), of sockets, of servers. */
+#ifndef BASE_ADDRESS_H
+#define BASE_ADDRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+
+/* len 4 or 16; 0: none. Bytes past len are zero, so that addresses compare and hash as memory. */
+struct ip_addr {
+    uint8_t len;
+    uint8_t bytes[16];
+};
+
+struct mac_addr {
+    bool known;
+    uint8_t bytes[6];
+};
+
+struct endpoint {
+    struct ip_addr ip;
+    uint16_t port;
+};
+
+enum transport {
+    TRANSPORT_UDP,
+    TRANSPORT_TCP,
+    TRANSPORT_TLS,
+    TRANSPORT_COUNT,
+};
+
+/* A server as the contract writes it: 192.0.2.1:5060/udp. */
+struct server {
+    struct ip_addr ip;
+    uint16_t port;
+    enum transport transport;
+};
+
+enum {
+    IP_TEXT_LEN = 46,
+    MAC_TEXT_LEN = 18,
+    ENDPOINT_TEXT_LEN = 56,
+    SERVER_TEXT_LEN = 64,
+};
+
+struct ip_addr ip_of_bytes(const uint8_t *bytes, uint8_t len);
+bool ip_parse(struct slice text, struct ip_addr *ip); /* IPv6 with or without brackets */
+bool ip_eq(const struct ip_addr *a, const struct ip_addr *b);
+int ip_compare(const struct ip_addr *a, const struct ip_addr *b); /* IPv4 before IPv6 */
+bool ip_is_multicast(const struct ip_addr *ip); /* with the IPv4 broadcast address */
+bool endpoint_eq(const struct endpoint *a, const struct endpoint *b);
+bool server_eq(const struct server *a, const struct server *b);
+bool mac_eq(const struct mac_addr *a, const struct mac_addr *b);
+
+/* Each writes text of at most *_TEXT_LEN bytes with its NUL, and returns it. IPv6 in the form of
+ * RFC 5952, in brackets where a port follows. */
+char *ip_text(const struct ip_addr *ip, char text[IP_TEXT_LEN]);
+char *mac_text(const struct mac_addr *mac, char text[MAC_TEXT_LEN]);
+char *endpoint_text(const struct endpoint *at, char text[ENDPOINT_TEXT_LEN]);
+char *server_text(const struct server *server, char text[SERVER_TEXT_LEN]);
+
+const char *transport_name(enum transport transport);               /* "udp" */
+bool transport_parse(struct slice name, enum transport *transport); /* case does not matter */
+
+#endif

@@ -1,0 +1,105 @@
+/* Checked allocation, arenas of doubling blocks, growing arrays. */
+#include "base/memory.h"
+
+#include <stdalign.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { FIRST_BLOCK = 4096, LARGEST_BLOCK = 1 << 20 };
+
+struct arena_block {
+    struct arena_block *next;
+    size_t size, used;
+    alignas(max_align_t) uint8_t bytes[];
+};
+
+static void *checked(void *p) {
+    if (!p) {
+        fputs("sipvet: out of memory\n", stderr);
+        exit(3);
+    }
+    return p;
+}
+
+void *memory_new(size_t size) {
+    return checked(malloc(size ? size : 1));
+}
+
+void *memory_new_zeroed(size_t count, size_t size) {
+    return checked(calloc(count ? count : 1, size ? size : 1));
+}
+
+void *memory_resize(void *old, size_t count, size_t size) {
+    return checked(reallocarray(old, count ? count : 1, size ? size : 1));
+}
+
+void *arena_new(struct arena *arena, size_t size) {
+    const size_t align = alignof(max_align_t);
+    struct arena_block *block = arena->blocks;
+
+    size = (size + align - 1) / align * align;
+    if (!block || block->size - block->used < size) {
+        size_t room = !block                        ? FIRST_BLOCK
+                      : block->size < LARGEST_BLOCK ? block->size * 2
+                                                    : LARGEST_BLOCK;
+        if (room < size)
+            room = size;
+        block = memory_new(sizeof *block + room);
+        block->size = room;
+        block->used = 0;
+        block->next = arena->blocks;
+        arena->blocks = block;
+    }
+    void *p = block->bytes + block->used;
+    block->used += size;
+    return memset(p, 0, size);
+}
+
+char *arena_text(struct arena *arena, struct slice text) {
+    char *copy = arena_new(arena, text.len + 1);
+
+    if (text.len)
+        memcpy(copy, text.ptr, text.len);
+    return copy;
+}
+
+char *arena_printf(struct arena *arena, const char *format, ...) {
+    va_list args, again;
+
+    va_start(args, format);
+    va_copy(again, args);
+    int len = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    char *text = arena_new(arena, len < 0 ? 1 : (size_t)len + 1);
+    if (len >= 0)
+        vsnprintf(text, (size_t)len + 1, format, again);
+    va_end(again);
+    return text;
+}
+
+void arena_clear(struct arena *arena) {
+    struct arena_block *block = arena->blocks;
+
+    while (block && block->next) {
+        struct arena_block *next = block->next;
+        free(block);
+        block = next;
+    }
+    if (block)
+        block->used = 0;
+    arena->blocks = block;
+}
+
+void arena_fini(struct arena *arena) {
+    arena_clear(arena);
+    free(arena->blocks);
+    arena->blocks = NULL;
+}
+
+void *array_room(void *items, size_t *cap, size_t n, size_t size) {
+    if (n < *cap)
+        return items;
+    *cap = *cap ? *cap * 2 : 4;
+    return memory_resize(items, *cap, size);
+}
