@@ -1,0 +1,97 @@
+/* A window over a file descriptor: peeked bytes are contiguous, so that readers need no copy. */
+#include "capture/input.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+enum { BUFFER_LEN = 256 * 1024 };
+
+int input_open(struct input *in, const char *path) {
+    struct stat about;
+
+    *in = (struct input){.fd = strcmp(path, "-") == 0 ? STDIN_FILENO
+                                                      : open(path, O_RDONLY | O_CLOEXEC)};
+    if (in->fd < 0)
+        return errno;
+    if (fstat(in->fd, &about) == 0 && S_ISDIR(about.st_mode)) {
+        input_close(in);
+        return EISDIR;
+    }
+    in->buffer = memory_new(BUFFER_LEN);
+    in->cap = BUFFER_LEN;
+    return 0;
+}
+
+static ssize_t read_some(struct input *in, void *to, size_t n) {
+    ssize_t got;
+
+    do
+        got = read(in->fd, to, n);
+    while (got < 0 && errno == EINTR);
+    if (got < 0)
+        in->error = errno;
+    return got;
+}
+
+struct slice input_peek(struct input *in, size_t n) {
+    if (in->to - in->from < n) {
+        memmove(in->buffer, in->buffer + in->from, in->to - in->from);
+        in->to -= in->from;
+        in->from = 0;
+        if (in->cap < n) {
+            in->buffer = memory_resize(in->buffer, n, 1);
+            in->cap = n;
+        }
+        while (in->to < n) {
+            ssize_t got = read_some(in, in->buffer + in->to, in->cap - in->to);
+            if (got <= 0)
+                break;
+            in->to += (size_t)got;
+        }
+    }
+    size_t have = in->to - in->from;
+    return slice_of(in->buffer + in->from, have < n ? have : n);
+}
+
+uint64_t input_skip(struct input *in, uint64_t n) {
+    uint64_t left = n;
+
+    for (;;) {
+        size_t have = in->to - in->from;
+        size_t step = left < have ? (size_t)left : have;
+        in->from += step;
+        in->offset += step;
+        left -= step;
+        if (!left || !input_peek(in, 1).len)
+            return n - left;
+    }
+}
+
+ssize_t input_copy(struct input *in, void *to, size_t n) {
+    size_t have = in->to - in->from;
+
+    if (have) {
+        size_t step = n < have ? n : have;
+        memcpy(to, in->buffer + in->from, step);
+        in->from += step;
+        in->offset += step;
+        return (ssize_t)step;
+    }
+    ssize_t got = read_some(in, to, n);
+    if (got > 0)
+        in->offset += (uint64_t)got;
+    return got;
+}
+
+void input_close(struct input *in) {
+    if (in->fd > STDIN_FILENO)
+        close(in->fd);
+    free(in->buffer);
+    in->fd = -1;
+    in->buffer = NULL;
+}
