@@ -1,0 +1,126 @@
+/* Frames become datagrams, ordered streams and the network's own messages.
+ *
+ *   frame -> link type (a table) -> IP, fragments -> UDP: datagram
+ *                                                 -> TCP: connections, bytes in order, gaps
+ *                                                 -> ICMP, ICMPv6: errors with the flow they quote
+ *                                -> ARP, ND: who was asked for, and did anybody answer
+ *
+ * A net is fed frames and calls its handler back. Nothing is kept but open fragments and live
+ * connections, both bounded; when a bound is reached the oldest goes, and a note says so.
+ */
+#ifndef NET_NET_H
+#define NET_NET_H
+
+#include "base/address.h"
+#include "base/memory.h"
+#include "base/slice.h"
+#include "capture/capture.h"
+
+struct net;
+
+/* Where and when something was on the wire. */
+struct packet {
+    uint32_t frame_no; /* the frame that completed it */
+    int64_t t_ns;
+    struct endpoint src, dst;
+    struct mac_addr mac_src, mac_dst; /* known: false where the link layer has none */
+    bool cut;                         /* its end lies beyond the snapshot length */
+    bool has_ip_id;
+    uint16_t ip_id; /* IPv4 identification (RFC 6864) */
+};
+
+struct datagram {
+    struct packet packet;
+    const uint32_t *frames; /* all that carried it: several where it came in fragments */
+    size_t frame_count;
+    struct slice bytes; /* UDP payload, as far as it was captured */
+    size_t full_len;    /* as the UDP header says */
+};
+
+/* One TCP connection, or what the capture shows of it. `client` is the side that sent the SYN (or,
+ * met in the middle, the first packet's source). Valid until its CONN_CLOSED has been delivered. */
+struct conn {
+    struct endpoint client, server;
+    struct mac_addr mac_client, mac_server;
+    bool from_start;  /* its SYN was seen */
+    bool established; /* SYN+ACK seen, or data in a connection met in the middle */
+    uint64_t id;      /* 1, 2, 3 … in the order of first sight */
+    bool ignore_data; /* set by the handler: its bytes are of no interest; facts still come */
+    void *user[2];    /* the handler's, per direction: [0] client's bytes, [1] server's */
+};
+
+enum conn_side { CONN_CLIENT, CONN_SERVER };
+
+enum conn_fact {
+    CONN_SYN,      /* by the client: the first, and each repetition */
+    CONN_ACCEPTED, /* SYN+ACK */
+    CONN_REFUSED,  /* RST in answer to a SYN */
+    CONN_RESET,    /* RST later; side: who sent it */
+    CONN_FIN,      /* side: who closed */
+    CONN_REPEATED, /* a segment with data was sent again (TCP retransmission) */
+    CONN_CLOSED,   /* the last call: closed on both sides, replaced by a new SYN, aged or end */
+};
+
+/* In-order bytes of one direction. Bytes that arrived out of order come when the hole before them
+ * is filled; each piece names the frame that carried it, `packet` the frame that made it available.
+ */
+struct stream_piece {
+    struct packet packet; /* src, dst: of this direction */
+    uint32_t frame_no;    /* the frame that carried these bytes */
+    int64_t t_ns;         /* when that frame was captured */
+    struct slice bytes;   /* may be empty where only a gap is reported */
+    uint64_t gap_bytes;   /* this many bytes before it are missing from the capture; 0: none */
+};
+
+/* An ICMP or ICMPv6 error, tied to the flow that it quotes. */
+struct icmp_error {
+    struct packet packet; /* of the error itself; ports 0 */
+    bool v6;
+    uint8_t type, code;
+    bool unreachable;         /* type 3 (but for code 4: too big, RFC 1191) or ICMPv6 type 1 */
+    uint8_t protocol;         /* quoted: IPPROTO_UDP, IPPROTO_TCP … */
+    struct endpoint src, dst; /* quoted: the packet that could not be delivered */
+    struct slice payload;     /* quoted bytes after the UDP header (UDP only), as far as quoted */
+};
+
+/* ARP request or neighbour solicitation (asks), reply or advertisement (answers). */
+struct neighbour {
+    struct packet packet; /* ports 0; src.ip: the sender's protocol address */
+    bool answer;
+    struct ip_addr target; /* whom it is about */
+    struct mac_addr mac;   /* answer: the target's */
+};
+
+enum net_note {
+    NET_CUT,               /* packet cut by the snapshot length */
+    NET_LINK_TYPE_UNKNOWN, /* link type that is not in the table; value: the link type */
+    NET_MALFORMED,         /* a header that contradicts itself */
+    NET_TCP_GAP,
+    NET_CLOCK_BACKWARDS, /* time stamp before that of the frame before it */
+    NET_LIMIT_FRAGMENTS, /* the oldest open datagram was given up for room */
+    NET_LIMIT_STREAMS,   /* the oldest connection, or buffered bytes, given up for room */
+    NET_FRAGMENT_LOST,   /* fragments of a datagram that never became whole */
+    NET_NOTE_COUNT,
+};
+
+/* Any of them may be NULL. */
+struct net_handler {
+    void *context;
+    void (*datagram)(void *context, const struct datagram *datagram);
+    void (*conn)(void *context, struct conn *conn, enum conn_fact fact, enum conn_side side,
+                 const struct packet *packet);
+    void (*piece)(void *context, struct conn *conn, enum conn_side side,
+                  const struct stream_piece *piece);
+    void (*icmp)(void *context, const struct icmp_error *error);
+    void (*neighbour)(void *context, const struct neighbour *neighbour);
+    void (*note)(void *context, enum net_note note, uint32_t frame_no, int64_t value);
+};
+
+struct net *net_new(const struct net_handler *handler);
+void net_feed(struct net *net, const struct frame *frame);
+/* The capture is over: what is still buffered is delivered (holes as gaps), connections are closed.
+ */
+void net_end(struct net *net);
+void net_free(struct net *net);
+
+#endif
