@@ -1,0 +1,186 @@
+/* A phone's requests, divided among its addresses of record (contract section 1).
+ *
+ * The address of record is the To URI of a REGISTER; for a phone that registers nothing, the From
+ * URI. A request with another From (anonymous, say) belongs to the account whose Contact, else
+ * whose server it uses; a phone with one account has no other to give it to.
+ */
+#include "phone/tell.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+const char *tell_aor(struct telling *telling, const char *uri) {
+    struct intern *strings = &telling->c->strings;
+    struct sip_uri parsed;
+    char text[600];
+
+    if (!uri)
+        return NULL;
+    if (!sip_uri_parse(slice_of_text(uri), &parsed) || parsed.host.len + parsed.user.len > 512)
+        return uri;
+    bool secure = slice_eq_nocase(parsed.scheme, SLICE_LITERAL("sips"));
+    const char *host = intern_lower(strings, parsed.host);
+    int len = snprintf(text, sizeof text, "%s:%.*s%s%s", intern_lower(strings, parsed.scheme),
+                       (int)parsed.user.len, (const char *)parsed.user.ptr,
+                       parsed.user.len && parsed.host.len ? "@" : "", host);
+    if (len < 0 || (size_t)len >= sizeof text - 8)
+        return uri;
+    if (parsed.port && parsed.port != (secure ? 5061 : 5060))
+        len += snprintf(text + len, sizeof text - (size_t)len, ":%u", parsed.port);
+    return intern_text(strings, slice_of(text, (size_t)len));
+}
+
+struct division {
+    struct telling *telling;
+    struct phone_draft *phone;
+    uint32_t phone_index;
+    struct index_map by_aor, by_contact, by_server, by_user;
+    /* URIs repeat: what each became. */
+    struct index_map memo;
+    ARRAY_OF(const char *) memo_text;
+};
+
+static uint64_t pointer_key(const struct division *d, const void *p, uint64_t kind) {
+    struct {
+        const void *p;
+        uint64_t phone, kind;
+    } key = {p, d->phone_index, kind};
+
+    return index_key(&key, sizeof key, 40);
+}
+
+static const char *aor_of(struct division *d, const char *uri) {
+    if (!uri)
+        return NULL;
+    uint64_t key = index_key(&uri, sizeof uri, 41);
+    uint32_t at = index_get(&d->memo, key);
+    if (at != NONE)
+        return d->memo_text.items[at];
+    const char *aor = tell_aor(d->telling, uri);
+    index_put(&d->memo, key, (uint32_t)d->memo_text.n);
+    *ARRAY_PUSH(&d->memo_text) = aor;
+    return aor;
+}
+
+static const char *user_of(struct division *d, const char *uri) {
+    struct sip_uri parsed;
+
+    if (!uri || !sip_uri_parse(slice_of_text(uri), &parsed) || !parsed.user.len)
+        return NULL;
+    return intern_text(&d->telling->c->strings, parsed.user);
+}
+
+static uint64_t server_key(const struct division *d, const struct tx *tx) {
+    struct {
+        struct ip_addr ip;
+        uint8_t zero;
+        uint16_t port;
+        uint32_t transport;
+        uint64_t phone;
+    } key;
+
+    memset(&key, 0, sizeof key);
+    key.ip = tx->dst.ip;
+    key.port = tx->dst.port;
+    key.transport = tx->transport;
+    key.phone = d->phone_index;
+    return index_key(&key, sizeof key, 42);
+}
+
+static void remember(struct index_map *map, uint64_t key, uint32_t account) {
+    if (index_get(map, key) == NONE)
+        index_put(map, key, account);
+}
+
+static uint32_t account_for(struct division *d, const char *aor) {
+    uint64_t key = pointer_key(d, aor, 0);
+    uint32_t at = index_get(&d->by_aor, key);
+
+    if (at != NONE)
+        return at;
+    at = (uint32_t)d->telling->accounts.n;
+    struct account_draft *draft = ARRAY_PUSH(&d->telling->accounts);
+    draft->account.aor = aor;
+    draft->phone = d->phone_index;
+    *ARRAY_PUSH(&d->phone->accounts) = at;
+    index_put(&d->by_aor, key, at);
+    const char *user = user_of(d, aor);
+    if (user)
+        remember(&d->by_user, pointer_key(d, user, 1), at);
+    return at;
+}
+
+static uint32_t account_of(struct division *d, const struct tx *tx) {
+    const char *aor = aor_of(d, tx->method == SIP_REGISTER ? tx->to_uri : tx->from_uri);
+    uint32_t at = NONE;
+
+    if (tx->method == SIP_REGISTER || !d->phone->registers)
+        return aor ? account_for(d, aor) : NONE;
+    if (aor)
+        at = index_get(&d->by_aor, pointer_key(d, aor, 0));
+    if (at == NONE && tx->contact_uri)
+        at = index_get(&d->by_contact, pointer_key(d, tx->contact_uri, 2));
+    if (at == NONE && aor) {
+        const char *user = user_of(d, aor);
+        if (user)
+            at = index_get(&d->by_user, pointer_key(d, user, 1));
+    }
+    if (at == NONE)
+        at = index_get(&d->by_server, server_key(d, tx));
+    if (at == NONE && d->phone->accounts.n == 1)
+        at = d->phone->accounts.items[0];
+    if (at == NONE && aor)
+        at = account_for(d, aor);
+    return at;
+}
+
+static void divide(struct division *d) {
+    const struct collection *c = d->telling->c;
+
+    /* The registered ones first: a call may come before the REGISTER in the capture. */
+    for (size_t i = 0; i < d->phone->txs.n; i++) {
+        const struct tx *tx = &c->txs.items[d->phone->txs.items[i]];
+        if (tx->method != SIP_REGISTER || ip_is_multicast(&tx->dst.ip))
+            continue;
+        uint32_t at = account_of(d, tx);
+        if (at == NONE)
+            continue;
+        d->telling->accounts.items[at].account.registers = true;
+        if (tx->contact_uri)
+            remember(&d->by_contact, pointer_key(d, tx->contact_uri, 2), at);
+        remember(&d->by_server, server_key(d, tx), at);
+    }
+    for (size_t i = 0; i < d->phone->txs.n; i++) {
+        uint32_t index = d->phone->txs.items[i];
+        const struct tx *tx = &c->txs.items[index];
+        if (ip_is_multicast(&tx->dst.ip))
+            continue; /* contract section 1: belongs to no account */
+        uint32_t at = account_of(d, tx);
+        if (at == NONE)
+            continue;
+        struct account_draft *account = &d->telling->accounts.items[at];
+        if (tx->method == SIP_ACK || tx->method == SIP_CANCEL)
+            *ARRAY_PUSH(&account->follows) = index;
+        else
+            *ARRAY_PUSH(&account->txs) = index;
+    }
+}
+
+void tell_accounts(struct telling *telling) {
+    struct division d = {.telling = telling};
+
+    for (uint32_t p = 0; p < telling->phones.n; p++) {
+        d.phone = &telling->phones.items[p];
+        d.phone_index = p;
+        divide(&d);
+        if (d.phone->tls_only) {
+            /* Contract section 6: a host seen only in TLS has an account without a name. */
+            *ARRAY_PUSH(&d.phone->accounts) = (uint32_t)telling->accounts.n;
+            ARRAY_PUSH(&telling->accounts)->phone = p;
+        }
+    }
+    struct index_map *maps[] = {&d.by_aor, &d.by_contact, &d.by_server, &d.by_user, &d.memo};
+    for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
+        index_fini(maps[i]);
+    ARRAY_FINI(&d.memo_text);
+}

@@ -1,0 +1,486 @@
+/* The collection's tables, and all that is neither SIP nor DNS: connections, ICMP, neighbours,
+ * boots. */
+#include "phone/collect.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+
+/* DHCP packets of one MAC within this time belong to one start. */
+#define ONE_BOOT_NS ((int64_t)30 * 1000000000)
+
+/* An error comes back within this time of the packet that it is about, and the phone acts on it. */
+#define ERROR_AFTER_NS ((int64_t)3 * 1000000000)
+
+uint64_t index_key(const void *bytes, size_t len, uint64_t basis) {
+    uint64_t key = hash_bytes(bytes, len, basis);
+
+    return key ? key : 1; /* 0 marks a free slot */
+}
+
+static size_t slot_of(const struct index_map *map, uint64_t key) {
+    size_t at = key & (map->cap - 1);
+
+    while (map->slots[at].key && map->slots[at].key != key)
+        at = (at + 1) & (map->cap - 1);
+    return at;
+}
+
+uint32_t index_get(const struct index_map *map, uint64_t key) {
+    if (!map->cap)
+        return NONE;
+    const struct index_slot *slot = &map->slots[slot_of(map, key)];
+    return slot->key ? slot->value : NONE;
+}
+
+static void grow(struct index_map *map) {
+    struct index_map bigger = {.cap = map->cap ? map->cap * 2 : 16, .n = map->n};
+
+    bigger.slots = memory_new_zeroed(bigger.cap, sizeof *bigger.slots);
+    for (size_t i = 0; i < map->cap; i++)
+        if (map->slots[i].key)
+            bigger.slots[slot_of(&bigger, map->slots[i].key)] = map->slots[i];
+    free(map->slots);
+    *map = bigger;
+}
+
+void index_put(struct index_map *map, uint64_t key, uint32_t value) {
+    if (map->n * 4 >= map->cap * 3)
+        grow(map);
+    struct index_slot *slot = &map->slots[slot_of(map, key)];
+    if (!slot->key)
+        map->n++;
+    *slot = (struct index_slot){key, value};
+}
+
+void index_remove(struct index_map *map, uint64_t key) {
+    if (!map->cap)
+        return;
+    size_t mask = map->cap - 1, hole = slot_of(map, key);
+    if (!map->slots[hole].key)
+        return;
+    map->n--;
+    /* Close the hole: move back what would not be found across it. */
+    for (size_t at = (hole + 1) & mask; map->slots[at].key; at = (at + 1) & mask) {
+        size_t home = map->slots[at].key & mask;
+        if (((at - home) & mask) < ((at - hole) & mask))
+            continue;
+        map->slots[hole] = map->slots[at];
+        hole = at;
+    }
+    map->slots[hole].key = 0;
+}
+
+void index_fini(struct index_map *map) {
+    free(map->slots);
+    *map = (struct index_map){0};
+}
+
+void collection_init(struct collection *c) {
+    *c = (struct collection){0};
+}
+
+void collection_fini(struct collection *c) {
+    ARRAY_FINI(&c->seen);
+    ARRAY_FINI(&c->responses);
+    ARRAY_FINI(&c->txs);
+    ARRAY_FINI(&c->queries);
+    ARRAY_FINI(&c->records);
+    ARRAY_FINI(&c->connections);
+    ARRAY_FINI(&c->free_connections);
+    ARRAY_FINI(&c->icmps);
+    ARRAY_FINI(&c->neighbours);
+    ARRAY_FINI(&c->losses);
+    ARRAY_FINI(&c->hosts);
+    ARRAY_FINI(&c->boots);
+    ARRAY_FINI(&c->link_types);
+    index_fini(&c->tx_of);
+    index_fini(&c->flow_of);
+    index_fini(&c->query_of);
+    index_fini(&c->connection_of);
+    index_fini(&c->host_of);
+    index_fini(&c->neighbour_of);
+    intern_fini(&c->strings);
+}
+
+void seen_add(struct collection *c, struct seen_list *list, uint32_t frame, int64_t t_ns) {
+    if (c->seen.n >= COLLECT_MAX) {
+        c->limit_records++;
+        return;
+    }
+    uint32_t at = (uint32_t)c->seen.n;
+    *ARRAY_PUSH(&c->seen) = (struct seen){.frame = frame, .next = NONE, .t_ns = t_ns};
+    if (list->count++)
+        c->seen.items[list->last].next = at;
+    else
+        list->first = at;
+    list->last = at;
+}
+
+struct seen_host *collect_host(struct collection *c, const struct ip_addr *ip, int64_t t_ns) {
+    uint64_t key = index_key(ip, sizeof *ip, 1);
+    uint32_t at = index_get(&c->host_of, key);
+
+    if (at == NONE) {
+        at = (uint32_t)c->hosts.n;
+        *ARRAY_PUSH(&c->hosts) = (struct seen_host){.ip = *ip, .first_ns = t_ns};
+        index_put(&c->host_of, key, at);
+    }
+    c->hosts.items[at].last_ns = t_ns;
+    return &c->hosts.items[at];
+}
+
+void collect_loss(struct collection *c, enum loss_kind kind, const struct ip_addr *host,
+                  const struct ip_addr *peer, int64_t from_ns, int64_t to_ns, uint32_t frame) {
+    enum { LOSSES_MAX = 1 << 16 };
+
+    if (c->losses.n >= LOSSES_MAX) {
+        c->limit_records++;
+        return;
+    }
+    struct seen_loss *loss = ARRAY_PUSH(&c->losses);
+    loss->host = *host;
+    loss->peer = *peer;
+    loss->sign =
+        (struct loss_sign){.kind = kind, .from_ns = from_ns, .to_ns = to_ns, .frame = frame};
+}
+
+/* ---- TCP connections ---- */
+
+struct seen_connection *collect_connection(struct collection *c, uint64_t conn_id) {
+    uint32_t at = index_get(&c->connection_of, index_key(&conn_id, sizeof conn_id, 2));
+
+    return at == NONE ? NULL : &c->connections.items[at];
+}
+
+static struct seen_connection *connection_of(struct collection *c, const struct conn *conn,
+                                             const struct packet *packet) {
+    struct seen_connection *known = collect_connection(c, conn->id);
+    uint32_t at;
+
+    if (known)
+        return known;
+    if (c->free_connections.n) {
+        at = c->free_connections.items[--c->free_connections.n];
+    } else if (c->connections.n < COLLECT_MAX) {
+        at = (uint32_t)c->connections.n;
+        ARRAY_PUSH(&c->connections);
+    } else {
+        c->limit_records++;
+        return NULL;
+    }
+    struct seen_connection *made = &c->connections.items[at];
+    *made = (struct seen_connection){.client = conn->client.ip};
+    made->connection = (struct connection){
+        .server = {conn->server.ip, conn->server.port, TRANSPORT_TCP},
+        .source = conn->client,
+        .id = conn->id,
+        .t_ns = packet->t_ns,
+        .end_ns = packet->t_ns,
+        .from_start = conn->from_start,
+        .open_at_end = true,
+    };
+    index_put(&c->connection_of, index_key(&conn->id, sizeof conn->id, 2), at);
+    return made;
+}
+
+void collect_conn(void *context, struct conn *conn, enum conn_fact fact, enum conn_side side,
+                  const struct packet *packet) {
+    struct collection *c = context;
+    struct seen_connection *seen = collect_connection(c, conn->id);
+
+    if (!seen) {
+        if (fact == CONN_RESET && !conn->established && !conn->from_start)
+            collect_loss(c, LOSS_ERROR_ONLY, &packet->dst.ip, &packet->src.ip,
+                         packet->t_ns - ERROR_AFTER_NS, packet->t_ns + ERROR_AFTER_NS,
+                         packet->frame_no);
+        if (fact != CONN_SYN)
+            return; /* met in the middle: made when SIP or TLS shows on it */
+        seen = connection_of(c, conn, packet);
+        if (!seen)
+            return;
+    }
+    struct connection *connection = &seen->connection;
+    if (fact != CONN_CLOSED)
+        connection->end_ns = packet->t_ns;
+    switch (fact) {
+    case CONN_SYN:
+        if (!seen->syn_frame)
+            seen->syn_frame = packet->frame_no;
+        else
+            seen_add(c, &seen->syns, packet->frame_no, packet->t_ns);
+        break;
+    case CONN_ACCEPTED:
+        connection->accepted = true;
+        break;
+    case CONN_REFUSED:
+        connection->refused = true;
+        connection->error_frame = packet->frame_no;
+        connection->error_ns = packet->t_ns;
+        connection->open_at_end = false;
+        break;
+    case CONN_RESET:
+        if (!connection->reset && side == CONN_SERVER) {
+            connection->error_frame = packet->frame_no;
+            connection->error_ns = packet->t_ns;
+        }
+        connection->reset = true;
+        connection->open_at_end = false;
+        break;
+    case CONN_FIN:
+        connection->open_at_end = false;
+        break;
+    case CONN_REPEATED:
+        break;
+    case CONN_CLOSED:
+        if (connection->accepted && !connection->sip && !connection->tls) {
+            /* Nothing of ours: its place is used again. */
+            uint32_t at = (uint32_t)(seen - c->connections.items);
+            index_remove(&c->connection_of, index_key(&conn->id, sizeof conn->id, 2));
+            *ARRAY_PUSH(&c->free_connections) = at;
+        } else if (!connection->accepted && !connection->refused) {
+            connection->timed_out = true;
+        }
+        break;
+    }
+}
+
+void collect_tls(void *context, const struct tls_seen *tls) {
+    struct collection *c = context;
+    struct seen_connection *seen = connection_of(c, tls->conn, &tls->packet);
+
+    if (!seen)
+        return;
+    struct connection *connection = &seen->connection;
+    if (!connection->tls) {
+        connection->tls = true;
+        connection->accepted = true;
+        connection->server.transport = TRANSPORT_TLS;
+        struct seen_host *host = collect_host(c, &tls->conn->client.ip, tls->packet.t_ns);
+        host->tls = true;
+        host->sips = host->sips || tls->conn->server.port == 5061;
+        if (!host->mac.known)
+            host->mac = tls->conn->mac_client;
+        if (!host->first_frame)
+            host->first_frame = tls->packet.frame_no;
+    }
+    if (tls->application_data)
+        connection->tls_up = true;
+    if (tls->alert && !connection->tls_up && !connection->error_frame) {
+        connection->error_frame = tls->packet.frame_no;
+        connection->error_ns = tls->packet.t_ns;
+    }
+}
+
+void collect_gap(void *context, struct conn *conn, enum conn_side side,
+                 const struct stream_piece *piece) {
+    struct collection *c = context;
+    struct seen_connection *seen = collect_connection(c, conn->id);
+
+    (void)side;
+    if (!seen || (!seen->connection.sip && !seen->connection.tls))
+        return; /* the hole is in what is not ours */
+    int64_t since = seen->connection.t_ns;
+    collect_loss(c, LOSS_TCP_GAP, &conn->client.ip, &conn->server.ip, since, piece->packet.t_ns,
+                 piece->packet.frame_no);
+}
+
+/* ---- ICMP ---- */
+
+/* The newest transaction between two sockets; the flow's key. */
+static uint64_t flow_key(const struct endpoint *src, const struct endpoint *dst) {
+    struct endpoint pair[2];
+
+    memset(pair, 0, sizeof pair);
+    pair[0].ip = src->ip;
+    pair[0].port = src->port;
+    pair[1].ip = dst->ip;
+    pair[1].port = dst->port;
+    return index_key(pair, sizeof pair, 3);
+}
+
+/* The branch of a quoted SIP request tells which transaction it was; without one, the newest of the
+ * flow, where it was sent less than 64×T1 before. */
+static uint32_t quoted_tx(const struct collection *c, const struct icmp_error *error) {
+    uint32_t at = index_get(&c->flow_of, flow_key(&error->src, &error->dst));
+    struct sip_head head;
+
+    if (at == NONE)
+        return NONE;
+    if (!error->payload.len)
+        return at;
+    if (!sip_recognise(error->payload, false) || !sip_head_scan(error->payload, &head))
+        return NONE; /* a keep-alive or the like */
+    for (uint32_t i = at; head.branch.len && i != NONE && at - i < 64; i--) {
+        const struct tx *tx = &c->txs.items[i];
+        if (tx->branch && endpoint_eq(&tx->src, &error->src) &&
+            endpoint_eq(&tx->dst, &error->dst) && slice_eq(slice_of_text(tx->branch), head.branch))
+            return i;
+        if (i == 0)
+            break;
+    }
+    return at;
+}
+
+void collect_icmp(void *context, const struct icmp_error *error) {
+    struct collection *c = context;
+    uint32_t frame = error->packet.frame_no;
+    int64_t t_ns = error->packet.t_ns;
+
+    if (!error->unreachable)
+        return;
+    bool prohibited = error->v6 ? error->code == 1 : error->code == 13;
+    if (error->protocol == IPPROTO_UDP) {
+        uint32_t at = quoted_tx(c, error);
+        if (at != NONE) {
+            struct tx *tx = &c->txs.items[at];
+            tx->icmp_prohibited = prohibited && (tx->icmp_prohibited || !tx->icmp.count);
+            seen_add(c, &tx->icmp, frame, t_ns);
+            return;
+        }
+        if (sip_recognise(error->payload, false))
+            collect_loss(c, LOSS_ERROR_ONLY, &error->src.ip, &error->dst.ip, t_ns - ERROR_AFTER_NS,
+                         t_ns + ERROR_AFTER_NS, frame);
+        /* Of a lookup? */
+        for (size_t i = c->queries.n; i-- > 0 && c->queries.n - i < 64;) {
+            struct seen_query *q = &c->queries.items[i];
+            if (ip_eq(&q->client, &error->src.ip) && endpoint_eq(&q->query.resolver, &error->dst) &&
+                !q->query.answer_frame) {
+                q->query.refused = true;
+                q->query.icmp_frame = frame;
+                return;
+            }
+        }
+    }
+    if (c->icmps.n < COLLECT_MAX / 16)
+        *ARRAY_PUSH(&c->icmps) = (struct seen_icmp){
+            .frame = frame,
+            .t_ns = t_ns,
+            .src = error->src,
+            .dst = error->dst,
+            .transport = error->protocol == IPPROTO_TCP ? TRANSPORT_TCP : TRANSPORT_UDP};
+    if (error->protocol == IPPROTO_TCP) {
+        for (size_t i = c->connections.n; i-- > 0 && c->connections.n - i < 256;) {
+            struct connection *connection = &c->connections.items[i].connection;
+            struct endpoint server = {connection->server.ip, connection->server.port};
+            if (endpoint_eq(&connection->source, &error->src) &&
+                endpoint_eq(&server, &error->dst) && !connection->accepted) {
+                connection->refused = true;
+                connection->error_frame = frame;
+                connection->error_ns = t_ns;
+                return;
+            }
+        }
+    }
+}
+
+/* ---- neighbours and boots ---- */
+
+void collect_neighbour(void *context, const struct neighbour *neighbour) {
+    struct collection *c = context;
+    enum { NEIGHBOURS_MAX = 1 << 16 };
+    struct ip_addr pair[2] = {neighbour->packet.src.ip, neighbour->target};
+
+    if (neighbour->answer) {
+        /* Every asker hears it. */
+        pair[0] = neighbour->packet.dst.ip;
+        pair[1] = neighbour->target;
+        uint32_t at = index_get(&c->neighbour_of, index_key(pair, sizeof pair, 4));
+        if (at != NONE) {
+            c->neighbours.items[at].answered = true;
+            c->neighbours.items[at].answered_ns = neighbour->packet.t_ns;
+        }
+        return;
+    }
+    if (!neighbour->packet.src.ip.len)
+        return; /* a probe of an address by its future owner (RFC 5227, RFC 4862 5.4) */
+    uint64_t key = index_key(pair, sizeof pair, 4);
+    uint32_t at = index_get(&c->neighbour_of, key);
+    if (at != NONE && c->neighbours.items[at].answered) {
+        /* A new series of questions after an answer. */
+        const struct seen_neighbour *old = &c->neighbours.items[at];
+        if (c->seen.items[old->asks.last].t_ns < old->answered_ns)
+            at = NONE;
+    }
+    if (at == NONE) {
+        if (c->neighbours.n >= NEIGHBOURS_MAX)
+            return;
+        at = (uint32_t)c->neighbours.n;
+        struct seen_neighbour *made = ARRAY_PUSH(&c->neighbours);
+        made->asker = pair[0];
+        made->target = pair[1];
+        made->mac = neighbour->packet.mac_src;
+        index_put(&c->neighbour_of, key, at);
+    }
+    if (c->neighbours.items[at].asks.count < 4096)
+        seen_add(c, &c->neighbours.items[at].asks, neighbour->packet.frame_no,
+                 neighbour->packet.t_ns);
+}
+
+void collect_dhcp(void *context, const struct datagram *datagram) {
+    struct collection *c = context;
+    enum { BOOTS_MAX = 1 << 16, CIADDR_AT = 12 };
+    const struct packet *packet = &datagram->packet;
+    struct slice ciaddr = slice_between(datagram->bytes, CIADDR_AT, CIADDR_AT + 4);
+
+    if (c->boots.n >= BOOTS_MAX || !packet->mac_src.known || ciaddr.len < 4)
+        return;
+    if (ciaddr.ptr[0] || ciaddr.ptr[1] || ciaddr.ptr[2] || ciaddr.ptr[3])
+        return; /* it has an address and renews it (RFC 2131 4.4.5) */
+    /* DISCOVER and REQUEST of one start. */
+    for (size_t i = c->boots.n; i-- > 0 && c->boots.n - i <= 16;)
+        if (mac_eq(&c->boots.items[i].mac, &packet->mac_src) &&
+            packet->t_ns - c->boots.items[i].t_ns < ONE_BOOT_NS)
+            return;
+    *ARRAY_PUSH(&c->boots) =
+        (struct seen_boot){.mac = packet->mac_src, .frame = packet->frame_no, .t_ns = packet->t_ns};
+}
+
+void collect_note(void *context, enum net_note note, uint32_t frame_no, int64_t value) {
+    struct collection *c = context;
+
+    (void)frame_no;
+    c->notes[note]++;
+    c->note_value[note] = value;
+}
+
+/* Copies of one packet follow each other at once; a phone that sends the same bytes again waits
+ * (T1, RFC 3261 17.1.1.2), and its IP stack numbers the packet anew. */
+#define COPY_WITHIN_NS ((int64_t)10 * 1000000)
+
+/* Is this datagram a copy of one that was seen just before? */
+static bool is_copy(struct collection *c, const struct message *m) {
+    uint8_t ends[2 * (sizeof(struct ip_addr) + 2)];
+    const struct endpoint *both[2] = {&m->packet.src, &m->packet.dst};
+    uint8_t *at = ends;
+
+    if (m->transport != TRANSPORT_UDP)
+        return false; /* the stream has it once */
+    for (size_t i = 0; i < 2; i++) {
+        memcpy(at, &both[i]->ip, sizeof(struct ip_addr));
+        at += sizeof(struct ip_addr);
+        *at++ = (uint8_t)(both[i]->port >> 8);
+        *at++ = (uint8_t)both[i]->port;
+    }
+    uint64_t hash = hash_bytes(m->bytes.ptr, m->bytes.len, hash_bytes(ends, sizeof ends, 0));
+    struct seen_datagram *before = &c->lately[hash % COLLECT_LATELY];
+    bool copy = before->hash == hash && m->packet.t_ns - before->t_ns < COPY_WITHIN_NS &&
+                m->packet.t_ns >= before->t_ns &&
+                (!m->packet.has_ip_id || !before->has_ip_id || m->packet.ip_id == before->ip_id);
+    if (!copy)
+        *before =
+            (struct seen_datagram){hash, m->packet.t_ns, m->packet.has_ip_id, m->packet.ip_id};
+    else
+        c->copies++;
+    return copy;
+}
+
+void collect_message(void *context, const struct message *message) {
+    struct collection *c = context;
+
+    if (message->quoted || is_copy(c, message))
+        return; /* what an ICMP error quotes, the icmp callback has */
+    if (message->kind == MESSAGE_SIP)
+        collect_sip(c, message);
+    else
+        collect_dns(c, message);
+}

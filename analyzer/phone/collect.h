@@ -1,0 +1,193 @@
+/* What the story is made of, gathered while the capture goes by: compact records of SIP
+ * transactions, lookups, connections, errors and neighbours. Who is a phone, and what belongs
+ * together, is decided when all has been seen (people.h, resolve.h, requests.h).
+ *
+ * Records live in growing arrays and refer to each other by index (NONE: nothing), so that they can
+ * be made by the hundred thousand: no allocation for each.
+ */
+#ifndef PHONE_COLLECT_H
+#define PHONE_COLLECT_H
+
+#include "phone/message.h"
+#include "phone/story.h"
+
+#define NONE UINT32_MAX
+
+/* Members of lists: one array for all lists, linked by index. */
+struct seen {
+    uint32_t frame, next;
+    int64_t t_ns;
+};
+struct seen_list {
+    uint32_t first, last, count;
+};
+
+struct seen_response {
+    uint32_t frame, next;
+    int64_t t_ns;
+    uint16_t status;
+    bool has_retry_after, has_min_expires, stale, has_expires, from_phone_contact;
+    uint32_t retry_after_s, min_expires_s, expires_s;
+    const char *nonce, *contact_uri, *to_tag;
+};
+
+/* A SIP client transaction: a Via branch and CSeq at one destination, from one source. */
+struct tx {
+    enum sip_method method;
+    enum transport transport;
+    uint32_t cseq;
+    struct endpoint src, dst;
+    const char *method_text, *branch, *call_id, *uri, *from_uri, *from_tag, *to_uri, *to_tag;
+    const char *contact_uri, *route_uri, *event, *nonce, *user_agent;
+    struct ip_addr via_ip;
+    uint16_t via_port;
+    bool credentials, has_expires, contact_star, has_reg_id, many_vias, cut;
+    uint32_t expires_s, reg_id;
+    unsigned size;
+    uint64_t conn_id;
+    struct seen_list sends, icmp;
+    uint32_t first_response, last_response, response_count;
+    bool icmp_prohibited; /* all ICMP errors so far were of the 'prohibited' kind */
+    uint32_t older;       /* the transaction before it in its hash chain (same key, elsewhere) */
+    struct mac_addr mac;
+};
+
+struct seen_query {
+    struct ip_addr client;
+    struct mac_addr mac; /* of the client, where its question was seen */
+    struct query query;  /* frames, times, records: filled in when the story is told */
+    struct seen_list sends;
+    uint32_t first_record, record_count;
+    uint32_t older; /* same key, before it */
+};
+
+struct seen_connection {
+    struct ip_addr client;
+    struct connection connection; /* syn_frames: filled in when the story is told */
+    uint32_t syn_frame;           /* of the first SYN; 0: not seen */
+    struct seen_list syns;        /* its repetitions */
+    bool taken;                   /* a failed connection that a request has taken as its try */
+};
+
+/* An error or a sign of life of a server outside of any transaction. */
+struct seen_icmp {
+    uint32_t frame;
+    int64_t t_ns;
+    struct endpoint src, dst; /* of the quoted packet */
+    enum transport transport;
+};
+
+struct seen_neighbour {
+    struct ip_addr asker, target;
+    struct mac_addr mac;
+    struct seen_list asks;
+    int64_t answered_ns;
+    bool answered;
+};
+
+struct seen_loss {
+    struct ip_addr host, peer; /* either may be the phone */
+    struct loss_sign sign;
+};
+
+struct seen_host {
+    struct ip_addr ip;
+    struct mac_addr mac;  /* the last that it sent SIP with */
+    bool registrar;       /* a REGISTER was sent to it */
+    bool relay;           /* its requests carry several Vias or a Record-Route */
+    uint32_t requests;    /* that it sent with one Via, not to multicast */
+    bool tls;             /* it opened a TLS connection */
+    bool sips;            /* one to port 5061, or it asked for an SRV record of _sips._tcp */
+    uint32_t first_frame; /* of its first request */
+    int64_t first_ns, last_ns;
+};
+
+/* A datagram that was seen lately: what tells a copy of it (mirror ports, bridges, 'any'). */
+struct seen_datagram {
+    uint64_t hash; /* of its addresses, ports and bytes */
+    int64_t t_ns;
+    bool has_ip_id;
+    uint16_t ip_id;
+};
+
+struct seen_boot {
+    struct mac_addr mac;
+    uint32_t frame;
+    int64_t t_ns;
+};
+
+/* A hash table from 64-bit keys to indices: the newest record of each key. */
+struct index_slot {
+    uint64_t key; /* 0: free */
+    uint32_t value;
+};
+
+struct index_map {
+    struct index_slot *slots; /* open addressing; a power of two */
+    size_t cap, n;
+};
+
+enum { COLLECT_LATELY = 1024 };
+
+struct collection {
+    struct intern strings;
+    ARRAY_OF(struct seen) seen;
+    ARRAY_OF(struct seen_response) responses;
+    ARRAY_OF(struct tx) txs;
+    ARRAY_OF(struct seen_query) queries;
+    ARRAY_OF(struct fact_record) records;
+    ARRAY_OF(struct seen_connection) connections;
+    ARRAY_OF(uint32_t) free_connections;
+    ARRAY_OF(struct seen_icmp) icmps;
+    ARRAY_OF(struct seen_neighbour) neighbours;
+    ARRAY_OF(struct seen_loss) losses;
+    ARRAY_OF(struct seen_host) hosts;
+    ARRAY_OF(struct seen_boot) boots;
+    struct index_map tx_of, flow_of, query_of, connection_of, host_of, neighbour_of;
+    struct dns_message *dns; /* room for one message */
+    uint64_t packets;
+    int64_t start_ns, end_ns;
+    ARRAY_OF(int) link_types;
+    uint64_t notes[NET_NOTE_COUNT];
+    int64_t note_value[NET_NOTE_COUNT]; /* of the last */
+    struct seen_datagram lately[COLLECT_LATELY];
+    uint64_t copies;        /* datagrams that the capture holds more than once */
+    uint64_t limit_records; /* records left out because a table was full */
+};
+
+void collection_init(struct collection *c);
+void collection_fini(struct collection *c);
+
+/* The callbacks, with the collection as context. */
+void collect_message(void *context, const struct message *message);
+void collect_tls(void *context, const struct tls_seen *tls);
+void collect_conn(void *context, struct conn *conn, enum conn_fact fact, enum conn_side side,
+                  const struct packet *packet);
+void collect_gap(void *context, struct conn *conn, enum conn_side side,
+                 const struct stream_piece *piece);
+void collect_icmp(void *context, const struct icmp_error *error);
+void collect_neighbour(void *context, const struct neighbour *neighbour);
+void collect_dhcp(void *context, const struct datagram *datagram);
+void collect_note(void *context, enum net_note note, uint32_t frame_no, int64_t value);
+
+/* ---- for the collecting files ---- */
+
+void collect_sip(struct collection *c, const struct message *message);
+void collect_dns(struct collection *c, const struct message *message);
+
+/* Most records of one kind that are kept; what is beyond is counted in limit_records. */
+enum { COLLECT_MAX = 1 << 24 };
+
+uint64_t index_key(const void *bytes, size_t len, uint64_t basis);
+uint32_t index_get(const struct index_map *map, uint64_t key); /* NONE: not there */
+void index_put(struct index_map *map, uint64_t key, uint32_t value);
+void index_remove(struct index_map *map, uint64_t key);
+void index_fini(struct index_map *map);
+
+void seen_add(struct collection *c, struct seen_list *list, uint32_t frame, int64_t t_ns);
+struct seen_host *collect_host(struct collection *c, const struct ip_addr *ip, int64_t t_ns);
+struct seen_connection *collect_connection(struct collection *c, uint64_t conn_id);
+void collect_loss(struct collection *c, enum loss_kind kind, const struct ip_addr *host,
+                  const struct ip_addr *peer, int64_t from_ns, int64_t to_ns, uint32_t frame);
+
+#endif

@@ -1,0 +1,280 @@
+/* SIP messages become client transactions with their sends and responses.
+ *
+ * The key of a send is method, Via branch, CSeq and destination (contract section 6): one stack
+ * fails over with the same branch and CSeq at the next server. Where the branch lacks the magic
+ * cookie z9hG4bK, Call-ID, CSeq and From tag take its place (RFC 3261 17.2.3).
+ */
+#include "phone/collect.h"
+
+#include <stdlib.h>
+
+static const char *keep(struct collection *c, struct slice text) {
+    return text.len ? intern_text(&c->strings, text) : NULL;
+}
+
+static bool has_cookie(struct slice branch) {
+    return slice_starts_nocase(branch, SLICE_LITERAL("z9hG4bK"));
+}
+
+/* Of method, branch (or Call-ID and From tag), CSeq and the client's address. Destinations share
+ * it: the records of a key are chained through `older`. */
+static uint64_t tx_key(const struct sip_head *head, enum sip_method method,
+                       const struct ip_addr *client) {
+    struct {
+        struct ip_addr client;
+        uint8_t zero[3];
+        uint32_t method, cseq;
+    } fixed;
+
+    memset(&fixed, 0, sizeof fixed);
+    fixed.client = *client;
+    fixed.method = method;
+    fixed.cseq = head->cseq;
+    uint64_t key = index_key(&fixed, sizeof fixed, 10);
+    if (has_cookie(head->branch))
+        return index_key(head->branch.ptr, head->branch.len, key);
+    key = index_key(head->call_id.ptr, head->call_id.len, key);
+    return index_key(head->from.tag.ptr, head->from.tag.len, key);
+}
+
+static bool via_address(const struct sip_head *head, struct ip_addr *ip) {
+    return head->via_host.len && ip_parse(head->via_host, ip);
+}
+
+/* Expires header, else the first Contact's parameter (RFC 3261 10.2.1.1, 10.2.4 ask the parameter
+ * first; the contract prints the header first, and so does the story). */
+static bool expires_of(const struct sip_head *head, uint32_t *expires_s) {
+    if (head->has_expires)
+        *expires_s = head->expires;
+    else if (head->has_contact_expires)
+        *expires_s = head->contact_expires;
+    else
+        return false;
+    return true;
+}
+
+static struct tx *add_tx(struct collection *c, const struct message *m, uint64_t key) {
+    const struct sip_head *head = m->sip;
+
+    if (c->txs.n >= COLLECT_MAX) {
+        c->limit_records++;
+        return NULL;
+    }
+    uint32_t at = (uint32_t)c->txs.n;
+    struct tx *tx = ARRAY_PUSH(&c->txs);
+    *tx = (struct tx){
+        .method = head->method,
+        .transport = m->transport,
+        .cseq = head->cseq,
+        .src = m->packet.src,
+        .dst = m->packet.dst,
+        .method_text = keep(c, head->method_text),
+        .branch = keep(c, head->branch),
+        .call_id = keep(c, head->call_id),
+        .uri = keep(c, head->uri),
+        .from_uri = keep(c, head->from.uri),
+        .from_tag = keep(c, head->from.tag),
+        .to_uri = keep(c, head->to.uri),
+        .to_tag = keep(c, head->to.tag),
+        .contact_uri = keep(c, head->contact_uri),
+        .route_uri = keep(c, head->route_uri),
+        .event = keep(c, head->event),
+        .nonce = keep(c, head->auth_nonce),
+        .user_agent = keep(c, head->user_agent),
+        .via_port = head->via_port,
+        .credentials = head->has_authorization,
+        .contact_star = head->contact_star,
+        .has_reg_id = head->has_reg_id,
+        .reg_id = head->reg_id,
+        .many_vias = head->via_count > 1,
+        .cut = (m->notes & (MESSAGE_CUT_BY_SNAPLEN | MESSAGE_CUT_BY_GAP)) != 0 && !head->head_len,
+        .size = m->bytes.len > UINT32_MAX ? UINT32_MAX : (unsigned)m->bytes.len,
+        .conn_id = m->conn ? m->conn->id : 0,
+        .first_response = NONE,
+        .last_response = NONE,
+        .mac = m->packet.mac_src,
+    };
+    tx->has_expires = expires_of(head, &tx->expires_s);
+    via_address(head, &tx->via_ip);
+    tx->older = index_get(&c->tx_of, key);
+    index_put(&c->tx_of, key, at);
+
+    struct endpoint pair[2];
+    memset(pair, 0, sizeof pair);
+    pair[0].ip = tx->src.ip;
+    pair[0].port = tx->src.port;
+    pair[1].ip = tx->dst.ip;
+    pair[1].port = tx->dst.port;
+    index_put(&c->flow_of, index_key(pair, sizeof pair, 3), at);
+    return tx;
+}
+
+static void note_host(struct collection *c, const struct message *m) {
+    const struct sip_head *head = m->sip;
+    bool relayed = head->via_count > 1 || head->record_route_count > 0;
+    struct seen_host *host = collect_host(c, &m->packet.src.ip, m->packet.t_ns);
+
+    if (relayed)
+        host->relay = true;
+    else if (!ip_is_multicast(&m->packet.dst.ip))
+        host->requests++;
+    if (!host->first_frame)
+        host->first_frame = m->packet.frame_no;
+    if (m->packet.mac_src.known)
+        host->mac = m->packet.mac_src;
+    if (head->method == SIP_REGISTER && !ip_is_multicast(&m->packet.dst.ip))
+        collect_host(c, &m->packet.dst.ip, m->packet.t_ns)->registrar = true;
+}
+
+static void add_request(struct collection *c, const struct message *m) {
+    const struct sip_head *head = m->sip;
+    uint64_t key = tx_key(head, head->method, &m->packet.src.ip);
+    struct tx *tx = NULL;
+
+    note_host(c, m);
+    for (uint32_t at = index_get(&c->tx_of, key); at != NONE; at = c->txs.items[at].older) {
+        struct tx *known = &c->txs.items[at];
+        if (endpoint_eq(&known->dst, &m->packet.dst) && known->transport == m->transport &&
+            known->method == head->method && ip_eq(&known->src.ip, &m->packet.src.ip)) {
+            tx = known;
+            break;
+        }
+    }
+    if (!tx)
+        tx = add_tx(c, m, key);
+    if (tx)
+        seen_add(c, &tx->sends, m->packet.frame_no, m->packet.t_ns);
+    if (m->conn) {
+        struct seen_connection *seen = collect_connection(c, m->conn->id);
+        if (seen)
+            seen->connection.sip = true;
+    }
+}
+
+/* The transaction that a response belongs to: same branch and CSeq at the address and port that it
+ * comes from; else at that address; else the newest (a server may answer from elsewhere). */
+static uint32_t tx_of_response(const struct collection *c, const struct message *m) {
+    const struct sip_head *head = m->sip;
+    uint32_t best = NONE;
+    int best_fit = -1;
+
+    for (uint32_t at = index_get(&c->tx_of, tx_key(head, head->method, &m->packet.dst.ip));
+         at != NONE; at = c->txs.items[at].older) {
+        const struct tx *tx = &c->txs.items[at];
+        int fit = !ip_eq(&tx->dst.ip, &m->packet.src.ip) ? 0
+                  : tx->dst.port != m->packet.src.port   ? 1
+                                                         : 2;
+        if (tx->method == head->method && fit > best_fit) {
+            best = at;
+            best_fit = fit;
+        }
+    }
+    return best;
+}
+
+/* What the registrar granted: the expires parameter of the Contact that is the phone's own, among
+ * all bindings that a 200 lists (RFC 3261 10.3 step 8); else the Expires header. */
+static bool granted(const struct message *m, const struct tx *tx, uint32_t *expires_s) {
+    struct sip_uri own;
+    struct slice rest = m->bytes;
+
+    if (m->sip->head_len)
+        rest = slice_between(rest, 0, m->sip->head_len);
+    if (tx->contact_uri && sip_uri_parse(slice_of_text(tx->contact_uri), &own) && own.host.len) {
+        while (rest.len) {
+            const uint8_t *at = memmem(rest.ptr, rest.len, own.host.ptr, own.host.len);
+            if (!at)
+                break;
+            slice_skip(&rest, (size_t)(at - rest.ptr) + own.host.len);
+            struct slice line = slice_between(rest, 0, slice_find(rest, '\n'));
+            line = slice_between(line, 0, slice_find(line, ','));
+            const uint8_t *param = memmem(line.ptr, line.len, ";expires=", 9);
+            uint64_t value;
+            if (!param)
+                continue;
+            slice_skip(&line, (size_t)(param - line.ptr) + 9);
+            size_t digits = 0;
+            while (digits < line.len && line.ptr[digits] >= '0' && line.ptr[digits] <= '9')
+                digits++;
+            if (slice_to_u64(slice_between(line, 0, digits), &value) && value <= UINT32_MAX) {
+                *expires_s = (uint32_t)value;
+                return true;
+            }
+        }
+    }
+    if (m->sip->has_contact_expires && m->sip->contact_count == 1)
+        *expires_s = m->sip->contact_expires;
+    else if (m->sip->has_expires)
+        *expires_s = m->sip->expires;
+    else
+        return false;
+    return true;
+}
+
+static void add_response(struct collection *c, const struct message *m) {
+    const struct sip_head *head = m->sip;
+    uint32_t at = tx_of_response(c, m);
+
+    if (head->via_count > 1)
+        return; /* on its way between servers: the one nearer to the phone carries one Via */
+    if (at == NONE) {
+        collect_loss(c, LOSS_RESPONSE_ONLY, &m->packet.dst.ip, &m->packet.src.ip,
+                     m->packet.t_ns - STORY_64T1_NS, m->packet.t_ns, m->packet.frame_no);
+        return;
+    }
+    if (c->responses.n >= COLLECT_MAX) {
+        c->limit_records++;
+        return;
+    }
+    struct tx *tx = &c->txs.items[at];
+    uint32_t index = (uint32_t)c->responses.n;
+    struct seen_response *response = ARRAY_PUSH(&c->responses);
+    *response = (struct seen_response){
+        .frame = m->packet.frame_no,
+        .next = NONE,
+        .t_ns = m->packet.t_ns,
+        .status = (uint16_t)head->status,
+        .has_retry_after = head->has_retry_after,
+        .retry_after_s = head->retry_after,
+        .has_min_expires = head->has_min_expires,
+        .min_expires_s = head->min_expires,
+        .stale = head->challenge_stale,
+        .nonce = keep(c, head->challenge_nonce),
+        .to_tag = head->method == SIP_INVITE ? keep(c, head->to.tag) : NULL,
+    };
+    if (head->status >= 300 && head->status < 400)
+        response->contact_uri = keep(c, head->contact_uri);
+    if (head->method == SIP_REGISTER && head->status >= 200 && head->status < 300)
+        response->has_expires = granted(m, tx, &response->expires_s);
+    if (tx->last_response == NONE)
+        tx->first_response = index;
+    else
+        c->responses.items[tx->last_response].next = index;
+    tx->last_response = index;
+    tx->response_count++;
+}
+
+void collect_sip(struct collection *c, const struct message *message) {
+    /* A host behind a connection that was met in the middle shows up here first. */
+    if (message->conn && !collect_connection(c, message->conn->id)) {
+        struct packet packet = message->packet;
+        collect_conn(c, message->conn, CONN_SYN, CONN_CLIENT, &packet);
+        struct seen_connection *seen = collect_connection(c, message->conn->id);
+        if (seen) {
+            seen->syn_frame = 0;
+            seen->connection.accepted = true;
+            seen->connection.from_start = false;
+        }
+    }
+    if (!message->sip->call_id.len || !message->sip->has_cseq) {
+        /* Too little to say what it belongs to. */
+        if (message->notes & MESSAGE_CUT_BY_SNAPLEN)
+            collect_loss(c, LOSS_SNAPLEN, &message->packet.src.ip, &message->packet.dst.ip,
+                         message->packet.t_ns, message->packet.t_ns, message->packet.frame_no);
+        return;
+    }
+    if (message->sip->response)
+        add_response(c, message);
+    else
+        add_request(c, message);
+}

@@ -1,0 +1,270 @@
+/* Signs that the capture does not show all that was on the wire (contract section 6, Loss). */
+#include "phone/tell.h"
+
+#include <stdlib.h>
+
+/* A packet that waits for an address behind an unanswered question is gone after this long. */
+#define NEIGHBOUR_WAIT_NS ((int64_t)5 * 1000000000)
+
+static void add_sign(struct phone_draft *phone, struct loss_sign sign) {
+    *ARRAY_PUSH(&phone->losses) = sign;
+}
+
+/* Is this a server that the phone has to do with? */
+static bool is_server(const struct telling *telling, const struct phone_draft *phone,
+                      const struct ip_addr *ip) {
+    enum { LOOK_AT = 64 };
+    uint32_t host = index_get(&telling->c->host_of, index_key(ip, sizeof *ip, 1));
+
+    if (host != NONE && telling->c->hosts.items[host].registrar)
+        return true;
+    for (size_t i = 0; i < phone->phone.resolution_count && i < LOOK_AT; i++) {
+        const struct resolution *r = phone->phone.resolutions[i];
+        for (size_t s = 0; s < r->server_count; s++)
+            if (ip_eq(&r->servers[s].server.ip, ip))
+                return true;
+    }
+    return false;
+}
+
+static void neighbour_signs(struct telling *telling) {
+    const struct collection *c = telling->c;
+
+    for (size_t i = 0; i < c->neighbours.n; i++) {
+        const struct seen_neighbour *n = &c->neighbours.items[i];
+        uint32_t p = tell_phone_of(telling, &n->asker);
+        if (p == NONE || !n->asks.count ||
+            !is_server(telling, &telling->phones.items[p], &n->target))
+            continue;
+        int64_t first = c->seen.items[n->asks.first].t_ns, last = c->seen.items[n->asks.last].t_ns;
+        if (n->answered && n->answered_ns <= last + NEIGHBOUR_WAIT_NS && n->asks.count < 3)
+            continue;
+        struct loss_sign sign = {.kind = LOSS_NEIGHBOUR,
+                                 .from_ns = first,
+                                 .to_ns = n->answered ? n->answered_ns : last + NEIGHBOUR_WAIT_NS,
+                                 .frame = c->seen.items[n->asks.first].frame,
+                                 .server = n->target};
+        add_sign(&telling->phones.items[p], sign);
+    }
+}
+
+void tell_losses(struct telling *telling) {
+    const struct collection *c = telling->c;
+
+    for (size_t i = 0; i < c->losses.n; i++) {
+        const struct seen_loss *loss = &c->losses.items[i];
+        uint32_t host = tell_phone_of(telling, &loss->host);
+        uint32_t peer = tell_phone_of(telling, &loss->peer);
+        struct loss_sign sign = loss->sign;
+        if (sign.kind == LOSS_ERROR_ONLY &&
+            (host == NONE || !is_server(telling, &telling->phones.items[host], &loss->peer)))
+            continue; /* of something else than SIP */
+        if (host != NONE) {
+            sign.server = loss->peer;
+            add_sign(&telling->phones.items[host], sign);
+        } else if (peer != NONE) {
+            sign.server = loss->host;
+            add_sign(&telling->phones.items[peer], sign);
+        }
+    }
+    neighbour_signs(telling);
+    for (size_t p = 0; telling->story->dropped_packets && p < telling->phones.n; p++)
+        add_sign(&telling->phones.items[p], (struct loss_sign){.kind = LOSS_DROP_COUNTER,
+                                                               .from_ns = c->start_ns,
+                                                               .to_ns = c->end_ns});
+}
+
+/* ---- what a request's own sends say ---- */
+
+static bool near(int64_t gap_ns, int64_t expected_ns) {
+    int64_t off = gap_ns > expected_ns ? gap_ns - expected_ns : expected_ns - gap_ns;
+
+    return off <= expected_ns / 10;
+}
+
+static int64_t next_gap(int64_t gap_ns, bool invite) {
+    int64_t next = gap_ns * 2;
+
+    return !invite && next > 8 * STORY_T1_NS ? 8 * STORY_T1_NS : next;
+}
+
+/* Is this gap the sum of two or three that the timers would give, beginning with `expected`? */
+static bool is_sum(int64_t gap_ns, int64_t expected_ns, bool invite) {
+    int64_t second = next_gap(expected_ns, invite), third = next_gap(second, invite);
+
+    return near(gap_ns, expected_ns + second) || near(gap_ns, expected_ns + second + third);
+}
+
+/* Gaps of one transaction against the timers of RFC 3261 17.1.1.2 and 17.1.2.2. The first gap is
+ * T1: 0.5 s unless the second gap says that it was another. */
+static void gap_signs(struct phone_draft *phone, const struct attempt *attempt, bool invite,
+                      size_t transaction) {
+    int64_t last_ns = 0, last_gap = 0;
+    uint32_t last_frame = 0;
+    size_t gaps = 0;
+    const struct loss_sign model = {.kind = LOSS_GAP_SUMS, .server = attempt->server.ip};
+
+    for (size_t i = 0; i < attempt->send_count; i++) {
+        const struct send *send = &attempt->send_list[i];
+        if (send->connect || send->transaction != transaction)
+            continue;
+        int64_t gap = last_frame ? send->t_ns - last_ns : 0;
+        bool sum = false;
+        if (last_frame && gaps == 0) {
+            int64_t following = 0;
+            for (size_t n = i + 1; n < attempt->send_count && !following; n++)
+                if (!attempt->send_list[n].connect &&
+                    attempt->send_list[n].transaction == transaction)
+                    following = attempt->send_list[n].t_ns - send->t_ns;
+            sum = is_sum(gap, STORY_T1_NS, invite) &&
+                  (!following || !near(following, next_gap(gap, invite)));
+        } else if (last_frame) {
+            sum = !near(gap, next_gap(last_gap, invite)) &&
+                  is_sum(gap, next_gap(last_gap, invite), invite);
+        }
+        if (sum) {
+            struct loss_sign sign = model;
+            sign.from_ns = last_ns;
+            sign.to_ns = send->t_ns;
+            sign.frame = send->frame;
+            add_sign(phone, sign);
+            /* Go on with the last of the gaps that it was made of. */
+            int64_t part = gaps ? next_gap(last_gap, invite) : STORY_T1_NS;
+            while (gap > part + part / 4) {
+                gap -= part;
+                part = next_gap(part, invite);
+            }
+        }
+        if (last_frame)
+            gaps++;
+        last_gap = gap;
+        last_ns = send->t_ns;
+        last_frame = send->frame;
+    }
+}
+
+/* Does the phone repeat over UDP what nobody answers? */
+static bool repeats(const struct telling *telling, const struct phone_draft *phone) {
+    for (size_t i = 0; i < phone->txs.n; i++) {
+        const struct tx *tx = &telling->c->txs.items[phone->txs.items[i]];
+        if (tx->transport == TRANSPORT_UDP && tx->sends.count > 1 && !tx->icmp.count)
+            return true;
+    }
+    return false;
+}
+
+/* Sent once, not answered, not repeated, and nothing was done about it, though the phone repeats
+ * other requests: more likely the capture missed the answer than the phone lost its timers. */
+static void unrepeated_sign(struct phone_draft *phone, const struct request *request, size_t at) {
+    const struct attempt *attempt = &request->attempts[at];
+    bool moved = at + 1 < request->attempt_count &&
+                 !server_eq(&request->attempts[at + 1].server, &attempt->server);
+
+    if (attempt->outcome != OUTCOME_SILENT || attempt->sends != 1 || attempt->icmp_count || moved)
+        return;
+    for (size_t i = 0; i < request->follow_count; i++)
+        if (request->follows[i].method == SIP_CANCEL)
+            return;
+    add_sign(phone, (struct loss_sign){.kind = LOSS_UNREPEATED,
+                                       .from_ns = attempt->t_ns,
+                                       .to_ns = attempt->t_ns + STORY_T1_NS,
+                                       .frame = attempt->send_list[0].frame,
+                                       .server = attempt->server.ip});
+}
+
+/* A lookup whose answer could have named this server: of addresses of its family, of SRV records
+ * for its transport, or of NAPTR records. */
+static bool could_name(const struct query *query, const struct server *server) {
+    static const char *const SERVICES[] = {[TRANSPORT_UDP] = "_sip._udp.",
+                                           [TRANSPORT_TCP] = "_sip._tcp.",
+                                           [TRANSPORT_TLS] = "_sips._tcp."};
+
+    switch (query->type) {
+    case DNS_A:
+        return server->ip.len == 4;
+    case DNS_AAAA:
+        return server->ip.len == 16;
+    case DNS_SRV:
+        return (size_t)server->transport < sizeof SERVICES / sizeof *SERVICES &&
+               SERVICES[server->transport] &&
+               strncmp(query->name, SERVICES[server->transport],
+                       strlen(SERVICES[server->transport])) == 0;
+    case DNS_NAPTR:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* The phone went to a server that no answer in the capture names, after a lookup, asked once, whose
+ * answer is not in the capture either: the answer was there. */
+static void answer_sign(struct phone_draft *phone, const struct request *request, size_t at) {
+    enum { QUERIES_SEEN = 64 };
+    const struct attempt *attempt = &request->attempts[at];
+    size_t end = phone->phone.query_count;
+
+    if (request->in_dialog || attempt->after_redirect || attempt->after_challenge ||
+        (request->resolution && resolution_find(request->resolution, &attempt->server)))
+        return;
+    for (size_t low = 0; low < end;) { /* the first that is after the attempt's beginning */
+        size_t middle = low + (end - low) / 2;
+        if (phone->phone.queries[middle]->t_ns <= attempt->t_ns)
+            low = middle + 1;
+        else
+            end = middle;
+    }
+    for (size_t seen = 0; end && seen < QUERIES_SEEN; seen++, end--) {
+        const struct query *query = phone->phone.queries[end - 1];
+        if (query->answer_frame || query->refused || query->send_count != 1 ||
+            !could_name(query, &attempt->server))
+            continue;
+        add_sign(phone, (struct loss_sign){.kind = LOSS_ANSWER_USED,
+                                           .from_ns = query->t_ns,
+                                           .to_ns = attempt->t_ns,
+                                           .frame = query->frames[0],
+                                           .server = attempt->server.ip});
+        return;
+    }
+}
+
+void tell_request_losses(struct telling *telling, struct phone_draft *phone,
+                         const struct account_draft *draft) {
+    bool repeating = repeats(telling, phone);
+
+    for (size_t i = 0; i < draft->account.request_count; i++) {
+        const struct request *request = &draft->account.requests[i];
+        for (size_t a = 0; a < request->attempt_count; a++) {
+            const struct attempt *attempt = &request->attempts[a];
+            if (phone->phone.query_count)
+                answer_sign(phone, request, a);
+            if (attempt->server.transport != TRANSPORT_UDP)
+                continue;
+            if (repeating)
+                unrepeated_sign(phone, request, a);
+            for (size_t x = 0; x < attempt->transactions; x++)
+                if (attempt->transaction_list[x].send_count > 1 && !attempt->response_count)
+                    gap_signs(phone, attempt, request->method == SIP_INVITE, x);
+            if (attempt->outcome == OUTCOME_SILENT && attempt->tries == 1 &&
+                a + 1 < request->attempt_count &&
+                request->attempts[a + 1].t_ns - attempt->t_ns < STORY_T1_NS)
+                add_sign(phone,
+                         (struct loss_sign){.kind = LOSS_EARLY_MOVE,
+                                            .from_ns = attempt->t_ns,
+                                            .to_ns = request->attempts[a + 1].t_ns,
+                                            .frame = request->attempts[a + 1].send_list[0].frame,
+                                            .server = attempt->server.ip});
+        }
+        for (size_t f = 0; f < request->follow_count; f++) {
+            const struct follow *follow = &request->follows[f];
+            if (follow->method != SIP_ACK || follow->attempt == SIZE_MAX)
+                continue;
+            const struct attempt *attempt = &request->attempts[follow->attempt];
+            if (!attempt->final_status)
+                add_sign(phone, (struct loss_sign){.kind = LOSS_ACK_ONLY,
+                                                   .from_ns = attempt->t_ns,
+                                                   .to_ns = follow->t_ns,
+                                                   .frame = follow->frame,
+                                                   .server = attempt->server.ip});
+        }
+    }
+}

@@ -1,0 +1,66 @@
+/* A DNS or SIP message with its place in the capture: what net's datagrams and streams become once
+ * their content is recognised. On any port, next to STUN, RTP, CRLF keep-alives and TLS.
+ */
+#ifndef PHONE_MESSAGE_H
+#define PHONE_MESSAGE_H
+
+#include "dns/dns_message.h"
+#include "net/net.h"
+#include "sip/sip_head.h"
+
+enum message_kind { MESSAGE_SIP, MESSAGE_DNS };
+
+enum message_note {
+    MESSAGE_CUT_BY_SNAPLEN = 1 << 0,
+    MESSAGE_MALFORMED = 1 << 1,
+    MESSAGE_AFTER_GAP = 1 << 2,  /* the stream lost bytes just before it */
+    MESSAGE_CUT_BY_GAP = 1 << 3, /* the stream lost bytes inside it */
+    MESSAGE_CUT_BY_END = 1 << 4, /* the stream ended inside it */
+};
+
+struct message {
+    enum message_kind kind;
+    struct packet packet; /* the frame that completed it; src and dst of the message itself */
+    enum transport transport;
+    const uint32_t *frames; /* all that carried it, ascending */
+    size_t frame_count;
+    bool quoted;        /* inside an ICMP error: packet.src and dst are the quoted packet's */
+    struct conn *conn;  /* its TCP connection; NULL over UDP */
+    unsigned notes;     /* of enum message_note */
+    struct slice bytes; /* the whole message */
+    const struct sip_head *sip;    /* MESSAGE_SIP */
+    const struct dns_message *dns; /* MESSAGE_DNS */
+};
+
+/* The connection turned out to carry TLS. */
+struct tls_seen {
+    struct conn *conn;
+    struct packet packet;
+    enum conn_side side;
+    bool alert;            /* an alert record in the clear (before keys): a failed handshake */
+    bool application_data; /* handshake done: protected data flows */
+};
+
+/* Any may be NULL. All but message and tls are net's, passed on. */
+struct message_handler {
+    void *context;
+    void (*message)(void *context, const struct message *message);
+    void (*tls)(void *context, const struct tls_seen *tls);
+    void (*conn)(void *context, struct conn *conn, enum conn_fact fact, enum conn_side side,
+                 const struct packet *packet);
+    void (*gap)(void *context, struct conn *conn, enum conn_side side,
+                const struct stream_piece *piece);
+    void (*icmp)(void *context, const struct icmp_error *error);
+    void (*neighbour)(void *context, const struct neighbour *neighbour);
+    void (*dhcp)(void *context, const struct datagram *datagram); /* client's DISCOVER or REQUEST */
+    void (*note)(void *context, enum net_note note, uint32_t frame_no, int64_t value);
+};
+
+struct message_reader;
+
+struct message_reader *message_reader_new(const struct message_handler *handler);
+void message_reader_feed(struct message_reader *reader, const struct frame *frame);
+void message_reader_end(struct message_reader *reader);
+void message_reader_free(struct message_reader *reader);
+
+#endif

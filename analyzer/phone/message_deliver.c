@@ -1,0 +1,57 @@
+/* Bytes that are taken for a message are read and handed on. */
+#include "phone/message_deliver.h"
+
+enum {
+    CUT = MESSAGE_CUT_BY_SNAPLEN | MESSAGE_CUT_BY_GAP | MESSAGE_CUT_BY_END,
+};
+
+/* Whether the end is missing for a reason that is not the sender's. */
+static bool is_cut(const struct message *message) {
+    return message->quoted || (message->notes & CUT);
+}
+
+/* RFC 3261 18.3: a datagram that ends before its Content-Length does is an error, one that goes on
+ * is not. A head must end in an empty line (RFC 3261 7). */
+static bool ends_early(const struct sip_head *head, size_t len) {
+    return !head->head_len ||
+           (head->has_content_length && head->content_length > len - head->head_len);
+}
+
+/* RFC 3261 8.1.1, 8.2.6.2: what every message must carry (Max-Forwards aside, which older ones
+ * lack). */
+static bool lacks_header(const struct sip_head *head) {
+    return !head->via_count || !head->from.value.len || !head->to.value.len || !head->call_id.len ||
+           !head->has_cseq;
+}
+
+bool message_deliver_sip(struct message_target *target, struct message *message, bool sure) {
+    struct sip_head head;
+
+    if (!sip_head_scan(message->bytes, &head))
+        return false;
+    if (!sure && !head.call_id.len && !head.via_count)
+        return false;
+    message->kind = MESSAGE_SIP;
+    message->sip = &head;
+    message->dns = NULL;
+    bool incomplete = lacks_header(&head) || ends_early(&head, message->bytes.len);
+    if (head.malformed || (incomplete && !is_cut(message)))
+        message->notes |= MESSAGE_MALFORMED;
+    if (target->handler->message)
+        target->handler->message(target->handler->context, message);
+    message->sip = NULL;
+    return true;
+}
+
+bool message_deliver_dns(struct message_target *target, struct message *message) {
+    if (!dns_parse(message->bytes, is_cut(message), &target->dns))
+        return false;
+    message->kind = MESSAGE_DNS;
+    message->sip = NULL;
+    message->dns = &target->dns;
+    if (target->dns.malformed)
+        message->notes |= MESSAGE_MALFORMED;
+    if (target->handler->message)
+        target->handler->message(target->handler->context, message);
+    return true;
+}

@@ -1,0 +1,432 @@
+/* An account's transactions as requests, each with its attempts (contract sections 1 and 6).
+ *
+ *   request ─┬ attempt at server 1 ─┬ transaction ─ sends, responses
+ *            │                      └ connection that failed (TCP, TLS)
+ *            └ attempt at server 2 …
+ *
+ * A transaction goes on with a request where method and Call-ID are the same, or where, under
+ * another Call-ID, the request's last attempt was left without a final response (or with a 503) and
+ * this one goes to another server with the same method and Request-URI user. It must follow within
+ * 5 s of the final response, or within 37 s of the first send of the transaction before it. After a
+ * 2xx nothing goes on.
+ */
+#include "phone/requests.h"
+
+#include <stdlib.h>
+
+/* The first final response of a transaction up to a time; NULL: none. */
+static const struct seen_response *final_of(const struct teller *t, const struct tx *tx,
+                                            int64_t until_ns) {
+    const struct collection *c = t->telling->c;
+
+    for (uint32_t i = tx->first_response; i != NONE; i = c->responses.items[i].next)
+        if (c->responses.items[i].status >= 200 && c->responses.items[i].t_ns <= until_ns)
+            return &c->responses.items[i];
+    return NULL;
+}
+
+static const struct seen_response *
+attempt_final(const struct teller *t, const struct attempt_draft *attempt, int64_t until_ns) {
+    for (size_t i = 0; i < attempt->tries.n; i++) {
+        if (attempt->tries.items[i].tx == NONE)
+            continue;
+        const struct seen_response *final =
+            final_of(t, tx_at(t, attempt->tries.items[i].tx), until_ns);
+        if (final)
+            return final;
+    }
+    return NULL;
+}
+
+static struct attempt_draft *last_attempt(const struct request_draft *request) {
+    return &request->attempts.items[request->attempts.n - 1];
+}
+
+static const char *uri_user(const struct teller *t, const char *uri) {
+    struct sip_uri parsed;
+
+    if (!uri || !sip_uri_parse(slice_of_text(uri), &parsed))
+        return "";
+    return intern_text(&t->telling->c->strings, parsed.user);
+}
+
+/* ---- which request a transaction goes on with ---- */
+
+static uint64_t request_key(enum sip_method method, const char *text, bool has_reg_id,
+                            uint32_t reg_id, uint64_t basis) {
+    struct {
+        const char *text;
+        uint64_t method, reg_id;
+    } key = {text, (uint64_t)method, has_reg_id ? 1 + (uint64_t)reg_id : 0};
+
+    return index_key(&key, sizeof key, basis);
+}
+
+static uint64_t call_key(const char *call_id, uint32_t cseq) {
+    struct {
+        const char *call_id;
+        uint64_t cseq;
+    } key = {call_id, cseq};
+
+    return index_key(&key, sizeof key, 62);
+}
+
+/* Is the request still open for something sent at t? */
+static bool goes_on(const struct teller *t, const struct request_draft *request, int64_t at_ns) {
+    const struct attempt_draft *attempt = last_attempt(request);
+    const struct seen_response *final = attempt_final(t, attempt, at_ns);
+
+    if (final && final->status < 300)
+        return false;
+    if (final)
+        return at_ns - final->t_ns <= STORY_AFTER_FINAL_NS;
+    return at_ns - attempt->tries.items[attempt->tries.n - 1].t_ns <= STORY_AFTER_SILENCE_NS;
+}
+
+/* Under another Call-ID: only away from a server that failed. One that is still being asked, or
+ * that has only just been asked and answers soon, is asked in parallel. */
+static bool carried_on(const struct teller *t, const struct request_draft *request,
+                       const struct tx *tx, int64_t at_ns) {
+    const struct attempt_draft *attempt = last_attempt(request);
+    const struct try_draft *last = &attempt->tries.items[attempt->tries.n - 1];
+    struct server to = server_of(tx);
+
+    if (server_eq(&attempt->server, &to) || !goes_on(t, request, at_ns))
+        return false;
+    const struct seen_response *final = attempt_final(t, attempt, at_ns);
+    if (final)
+        return final->status == 503;
+    if (last->tx == NONE)
+        return true;
+    const struct tx *before = tx_at(t, last->tx);
+    if (last_send_ns(t, before) > at_ns)
+        return false;
+    if (before->icmp.count)
+        return true;
+    return at_ns - first_send_ns(t, before) >= STORY_T1_NS;
+}
+
+static struct request_draft *find_request(struct teller *t, const struct tx *tx, int64_t at_ns,
+                                          const char *user) {
+    uint32_t at = index_get(&t->by_call_id,
+                            request_key(tx->method, tx->call_id, tx->has_reg_id, tx->reg_id, 60));
+
+    if (at != NONE)
+        return goes_on(t, &t->requests.items[at], at_ns) ? &t->requests.items[at] : NULL;
+    at = index_get(&t->by_user, request_key(tx->method, user, tx->has_reg_id, tx->reg_id, 61));
+    if (at != NONE && !tx->to_tag && carried_on(t, &t->requests.items[at], tx, at_ns))
+        return &t->requests.items[at];
+    return NULL;
+}
+
+/* Does a transaction go where a redirection pointed: with its Contact as Request-URI (RFC 3261
+ * 8.1.3.4), or to its address (21.3.4)? */
+static bool goes_to_contact(const struct seen_response *final, const struct tx *tx) {
+    struct sip_uri contact, uri;
+    struct ip_addr ip;
+
+    if (final->status / 100 != 3 || !final->contact_uri ||
+        !sip_uri_parse(slice_of_text(final->contact_uri), &contact))
+        return false;
+    if (ip_parse(contact.host, &ip) ? ip_eq(&ip, &tx->dst.ip) : final->status == 305)
+        return true;
+    return tx->uri && sip_uri_parse(slice_of_text(tx->uri), &uri) &&
+           slice_eq(uri.user, contact.user) && slice_eq_nocase(uri.host, contact.host);
+}
+
+/* A redirection followed under a new Call-ID: a request of its own, but no choice of the phone's.
+ */
+static bool follows_redirection(const struct teller *t, const struct tx *tx, int64_t at_ns) {
+    enum { LOOK_BACK = 8 };
+
+    for (size_t i = t->requests.n; i-- > 0 && t->requests.n - i <= LOOK_BACK;) {
+        const struct request_draft *request = &t->requests.items[i];
+        if (request->method != tx->method || !request->attempts.n)
+            continue;
+        const struct seen_response *final = attempt_final(t, last_attempt(request), at_ns);
+        if (final && at_ns - final->t_ns <= STORY_AFTER_FINAL_NS && goes_to_contact(final, tx))
+            return true;
+    }
+    return false;
+}
+
+static struct attempt_draft *add_attempt(struct teller *t, struct request_draft *request,
+                                         const struct server *server, uint32_t tx, int64_t at_ns) {
+    bool challenged = false, redirected = false;
+
+    if (request->attempts.n) {
+        struct attempt_draft *before = last_attempt(request);
+        const struct seen_response *final = attempt_final(t, before, at_ns);
+        before->moved_ns = at_ns;
+        if (final) {
+            challenged = final->status == 401 || final->status == 407 || final->status == 423;
+            redirected = tx != NONE && goes_to_contact(final, tx_at(t, tx));
+        }
+    }
+    struct attempt_draft *attempt = ARRAY_PUSH(&request->attempts);
+    attempt->server = *server;
+    attempt->moved_ns = INT64_MAX;
+    attempt->after_challenge = challenged;
+    attempt->after_redirect = redirected;
+    return attempt;
+}
+
+/* A try joins the attempt at the same server as long as no final response has ended it. */
+static void add_try(struct teller *t, struct request_draft *request, const struct server *server,
+                    struct try_draft try) {
+    struct attempt_draft *attempt = request->attempts.n ? last_attempt(request) : NULL;
+
+    if (!attempt || !server_eq(&attempt->server, server) || attempt_final(t, attempt, try.t_ns))
+        attempt = add_attempt(t, request, server, try.tx, try.t_ns);
+    *ARRAY_PUSH(&attempt->tries) = try;
+}
+
+/* ---- connections that failed ---- */
+
+static uint64_t place_key(const struct ip_addr *ip, uint16_t port) {
+    struct {
+        struct ip_addr ip;
+        uint8_t zero;
+        uint16_t port;
+    } key;
+
+    memset(&key, 0, sizeof key);
+    key.ip = *ip;
+    key.port = port;
+    return index_key(&key, sizeof key, 63);
+}
+
+static void know_servers(struct teller *t) {
+    for (size_t i = 0; i < t->account->txs.n; i++) {
+        const struct tx *tx = tx_at(t, t->account->txs.items[i]);
+        index_put(&t->servers, place_key(&tx->dst.ip, tx->dst.port), 0);
+    }
+    for (size_t i = 0; i < t->account->account.resolution_count; i++) {
+        const struct resolution *r = t->account->account.resolutions[i];
+        for (size_t s = 0; s < r->server_count; s++)
+            index_put(&t->servers, place_key(&r->servers[s].server.ip, r->servers[s].server.port),
+                      0);
+    }
+}
+
+/* Where a connection that failed was meant to go: the records say whether TLS was to run on it. */
+static struct server connection_server(const struct teller *t, uint32_t index) {
+    struct server server = t->telling->c->connections.items[index].connection.server;
+
+    if (server.port == 5061)
+        server.transport = TRANSPORT_TLS;
+    for (size_t i = t->account->account.resolution_count; i-- > 0;) {
+        const struct resolution *r = t->account->account.resolutions[i];
+        for (size_t s = 0; s < r->server_count; s++) {
+            const struct server *known = &r->servers[s].server;
+            if (known->port == server.port && known->transport != TRANSPORT_UDP &&
+                ip_eq(&known->ip, &server.ip))
+                return *known;
+        }
+    }
+    return server;
+}
+
+static void take_connection(struct teller *t, struct request_draft *request, uint32_t index) {
+    const struct connection *connection = &t->telling->c->connections.items[index].connection;
+    struct server server = connection_server(t, index);
+
+    add_try(t, request, &server, (struct try_draft){NONE, index, connection->t_ns});
+}
+
+static struct request_draft *new_request(struct teller *t, enum sip_method method, int64_t at_ns) {
+    struct request_draft *request = ARRAY_PUSH(&t->requests);
+
+    request->method = method;
+    request->first_tx = NONE;
+    request->t_ns = at_ns;
+    return request;
+}
+
+static int64_t pending_ns(const struct teller *t, size_t i) {
+    return t->telling->c->connections.items[t->pending.items[i]].connection.t_ns;
+}
+
+/* What no request took: with the last REGISTER where it goes on with it, else a request of its own,
+ * of which only connections were seen. */
+static void flush_pending(struct teller *t) {
+    for (size_t i = 0; i < t->pending.n; i++) {
+        struct request_draft *request =
+            t->requests.n ? &t->requests.items[t->requests.n - 1] : NULL;
+        bool fits = request && (request->method == SIP_REGISTER || request->first_tx == NONE);
+        if (!fits || !goes_on(t, request, pending_ns(t, i)))
+            request = new_request(t, SIP_UNKNOWN_METHOD, pending_ns(t, i));
+        take_connection(t, request, t->pending.items[i]);
+    }
+    t->pending.n = 0;
+}
+
+/* Connections tried in vain just before a transaction are tries of its request. */
+static void take_pending(struct teller *t, struct request_draft *request) {
+    if (!request->attempts.n && t->pending.n)
+        request->t_ns = pending_ns(t, 0);
+    for (size_t i = 0; i < t->pending.n; i++)
+        take_connection(t, request, t->pending.items[i]);
+    t->pending.n = 0;
+}
+
+static bool pending_too_old(const struct teller *t, int64_t at_ns) {
+    return t->pending.n && at_ns - pending_ns(t, t->pending.n - 1) > STORY_AFTER_SILENCE_NS;
+}
+
+static void add_connections_before(struct teller *t, size_t *next, int64_t until_ns) {
+    struct collection *c = t->telling->c;
+
+    for (; *next < t->phone->connections.n; ++*next) {
+        uint32_t at = t->phone->connections.items[*next];
+        struct seen_connection *seen = &c->connections.items[at];
+        const struct connection *connection = &seen->connection;
+        if (connection->t_ns > until_ns)
+            break;
+        if (!connection->from_start || connection->accepted || seen->taken ||
+            index_get(&t->servers, place_key(&connection->server.ip, connection->server.port)) ==
+                NONE)
+            continue;
+        if (pending_too_old(t, connection->t_ns))
+            flush_pending(t);
+        seen->taken = true;
+        *ARRAY_PUSH(&t->pending) = at;
+    }
+}
+
+static void add_tx(struct teller *t, uint32_t index) {
+    const struct tx *tx = tx_at(t, index);
+    int64_t at_ns = first_send_ns(t, tx);
+    const char *user = uri_user(t, tx->uri);
+    struct server server = server_of(tx);
+
+    if (pending_too_old(t, at_ns))
+        flush_pending(t);
+    struct request_draft *request = find_request(t, tx, at_ns, user);
+    bool redirected = !request && !tx->to_tag && follows_redirection(t, tx, at_ns);
+    if (!request) {
+        request = new_request(t, tx->method, at_ns);
+        request->call_id = tx->call_id;
+        request->user = user;
+        request->has_reg_id = tx->has_reg_id;
+        request->reg_id = tx->reg_id;
+    }
+    if (!tx->to_tag)
+        take_pending(t, request);
+    if (request->first_tx == NONE)
+        request->first_tx = index;
+    add_try(t, request, &server, (struct try_draft){index, NONE, at_ns});
+    if (redirected)
+        last_attempt(request)->after_redirect = true;
+
+    uint32_t at = (uint32_t)(request - t->requests.items);
+    index_put(&t->by_call_id, request_key(tx->method, tx->call_id, tx->has_reg_id, tx->reg_id, 60),
+              at);
+    index_put(&t->by_user, request_key(tx->method, user, tx->has_reg_id, tx->reg_id, 61), at);
+    if (tx->method == SIP_INVITE)
+        index_put(&t->invite_of, call_key(tx->call_id, tx->cseq), at);
+}
+
+/* ---- ACK and CANCEL ---- */
+
+static void add_follow(struct teller *t, uint32_t index) {
+    const struct tx *tx = tx_at(t, index);
+    uint32_t at = index_get(&t->invite_of, call_key(tx->call_id, tx->cseq));
+
+    if (at != NONE)
+        *ARRAY_PUSH(&t->requests.items[at].follows) = index;
+}
+
+/* A phone that gave up at the last server has moved on, too, when the next request of the kind
+ * begins: what answers after that comes late. */
+static void note_abandoned(struct teller *t) {
+    struct index_map newest = {0};
+
+    for (size_t i = 0; i < t->requests.n; i++) {
+        struct request_draft *request = &t->requests.items[i];
+        const char *text = request->method == SIP_REGISTER ? request->user : request->call_id;
+        uint64_t key = request_key(request->method, text, request->has_reg_id, request->reg_id, 64);
+        uint32_t before = index_get(&newest, key);
+        if (before != NONE && request->method != SIP_INVITE) {
+            struct attempt_draft *attempt = last_attempt(&t->requests.items[before]);
+            if (attempt->moved_ns == INT64_MAX && !attempt_final(t, attempt, request->t_ns))
+                attempt->moved_ns = request->t_ns;
+        }
+        index_put(&newest, key, (uint32_t)i);
+    }
+    index_fini(&newest);
+}
+
+static int by_request_time(const void *a, const void *b) {
+    const struct request *x = a, *y = b;
+
+    if (x->t_ns != y->t_ns)
+        return x->t_ns < y->t_ns ? -1 : 1;
+    return x->attempts[0].send_list[0].frame < y->attempts[0].send_list[0].frame ? -1 : 1;
+}
+
+/* The newest walk of the account before each request that leads to a server of it; else the newest
+ * before it; else one that began inside it. Both lists are in order of time. */
+static void tie_resolutions(const struct account *account, struct request *requests) {
+    enum { LOOK_BACK = 16 };
+    size_t next = 0;
+
+    for (size_t i = 0; i < account->request_count; i++) {
+        struct request *request = &requests[i];
+        while (next < account->resolution_count &&
+               account->resolutions[next]->t_ns <= request->t_ns)
+            next++;
+        for (size_t r = next; r-- > 0 && next - r <= LOOK_BACK && !request->resolution;)
+            if (resolution_find(account->resolutions[r], &request->attempts[0].server))
+                request->resolution = account->resolutions[r];
+        if (!request->resolution && next > 0)
+            request->resolution = account->resolutions[next - 1];
+        else if (!request->resolution && next < account->resolution_count &&
+                 account->resolutions[next]->t_ns <= request->end_ns)
+            request->resolution = account->resolutions[next];
+    }
+}
+
+void tell_requests(struct telling *telling, struct phone_draft *phone,
+                   struct account_draft *account) {
+    struct teller t = {.telling = telling, .phone = phone, .account = account};
+    size_t next_connection = 0;
+
+    if (phone->tls_only)
+        return; /* connections alone do not tell what was asked on them */
+    if (phone->connections.n)
+        know_servers(&t);
+    for (size_t i = 0; i < account->txs.n; i++) {
+        const struct tx *tx = tx_at(&t, account->txs.items[i]);
+        if (phone->connections.n)
+            add_connections_before(&t, &next_connection, first_send_ns(&t, tx));
+        add_tx(&t, account->txs.items[i]);
+    }
+    if (phone->connections.n)
+        add_connections_before(&t, &next_connection, INT64_MAX);
+    flush_pending(&t);
+    for (size_t i = 0; i < account->follows.n; i++)
+        add_follow(&t, account->follows.items[i]);
+    note_abandoned(&t);
+
+    struct request *requests = ARENA_ARRAY(&telling->story->arena, struct request, t.requests.n);
+    for (size_t i = 0; i < t.requests.n; i++) {
+        struct request_draft *draft = &t.requests.items[i];
+        fill_request(&t, &requests[i], draft);
+        for (size_t a = 0; a < draft->attempts.n; a++)
+            ARRAY_FINI(&draft->attempts.items[a].tries);
+        ARRAY_FINI(&draft->attempts);
+        ARRAY_FINI(&draft->follows);
+    }
+    if (t.requests.n)
+        qsort(requests, t.requests.n, sizeof *requests, by_request_time);
+    account->account.requests = requests;
+    account->account.request_count = t.requests.n;
+    tie_resolutions(&account->account, requests);
+    ARRAY_FINI(&t.requests);
+    ARRAY_FINI(&t.pending);
+    index_fini(&t.by_call_id);
+    index_fini(&t.by_user);
+    index_fini(&t.invite_of);
+    index_fini(&t.servers);
+}

@@ -1,0 +1,369 @@
+/* From frames to the story: the collection runs while the capture goes by, the telling when it
+ * ends. */
+#include "phone/story.h"
+
+#include "phone/tell.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+static const char *const outcome_names[OUTCOME_COUNT] = {
+    [OUTCOME_ANSWERED] = "answered", [OUTCOME_UNAVAILABLE] = "unavailable",
+    [OUTCOME_REFUSED] = "refused",   [OUTCOME_SILENT] = "silent",
+    [OUTCOME_STALLED] = "stalled",   [OUTCOME_CUT] = "cut",
+};
+
+static const char *const resolution_names[] = {
+    [RESOLUTION_RESOLVED] = "resolved",
+    [RESOLUTION_NEGATIVE] = "negative",
+    [RESOLUTION_UNANSWERED] = "unanswered",
+    [RESOLUTION_FAILED] = "failed",
+    [RESOLUTION_CUT] = "cut",
+};
+
+static const char *const event_names[EVENT_KIND_COUNT] = {
+    [EVENT_FAILOVER] = "failover", [EVENT_FAILBACK] = "failback",
+    [EVENT_PROBE] = "probe",       [EVENT_OUTAGE] = "outage",
+    [EVENT_RECOVERY] = "recovery", [EVENT_REGISTERED] = "registered",
+    [EVENT_LAPSED] = "lapsed",     [EVENT_UNREGISTERED] = "unregistered",
+    [EVENT_CALL] = "call",         [EVENT_RESTART] = "restart",
+};
+
+static const char *const warning_names[WARNING_COUNT] = {
+    [WARNING_TRUNCATED_PACKETS] = "truncated-packets",
+    [WARNING_DUPLICATE_PACKETS] = "duplicate-packets",
+    [WARNING_TCP_GAPS] = "tcp-gaps",
+    [WARNING_CAPTURE_LOSS] = "capture-loss",
+    [WARNING_DROPPED_PACKETS] = "dropped-packets",
+    [WARNING_CLOCK_BACKWARDS] = "clock-backwards",
+    [WARNING_UNSUPPORTED_LINK_TYPE] = "unsupported-link-type",
+    [WARNING_DAMAGED] = "damaged",
+    [WARNING_LIMIT_REACHED] = "limit-reached",
+    [WARNING_ONE_WAY] = "one-way",
+    [WARNING_BAD_CHECKSUM] = "bad-checksum",
+};
+
+static const char *const loss_texts[LOSS_KIND_COUNT] = {
+    [LOSS_TCP_GAP] = "bytes are missing from a TCP stream",
+    [LOSS_ANSWER_ONLY] = "a DNS answer without its question",
+    [LOSS_RESPONSE_ONLY] = "a SIP response without its request",
+    [LOSS_ERROR_ONLY] = "an error of the network without the packet that it is about",
+    [LOSS_ACK_ONLY] = "an ACK without the response that it confirms",
+    [LOSS_GAP_SUMS] = "a gap between sends that is the sum of scheduled ones",
+    [LOSS_EARLY_MOVE] = "a move sooner than T1 after a single try",
+    [LOSS_DROP_COUNTER] = "the capture file counts dropped packets",
+    [LOSS_NEIGHBOUR] = "nobody answered for the server's address on the local network",
+    [LOSS_UNREPEATED] = "one send without an answer, by a phone that repeats what is not answered",
+    [LOSS_ANSWER_USED] = "a server that only a DNS answer missing here can have named",
+    [LOSS_SNAPLEN] = "a message cut by the snapshot length",
+};
+
+const char *outcome_name(enum outcome outcome) {
+    return outcome_names[outcome];
+}
+
+const char *resolution_outcome_name(enum resolution_outcome outcome) {
+    return resolution_names[outcome];
+}
+
+const char *event_kind_name(enum event_kind kind) {
+    return event_names[kind];
+}
+
+const char *warning_code_name(enum warning_code code) {
+    return warning_names[code];
+}
+
+const char *loss_kind_text(enum loss_kind kind) {
+    return loss_texts[kind];
+}
+
+const struct ranked_server *resolution_find(const struct resolution *resolution,
+                                            const struct server *server) {
+    for (size_t i = 0; i < resolution->server_count; i++) {
+        const struct ranked_server *known = &resolution->servers[i];
+        if (ip_eq(&known->server.ip, &server->ip) &&
+            (!known->port_known || known->server.port == server->port) &&
+            (!known->transport_known || known->server.transport == server->transport))
+            return known;
+    }
+    return NULL;
+}
+
+struct story_builder {
+    struct collection collection;
+    struct message_reader *reader;
+    struct story_options options;
+    char *damaged;
+};
+
+struct story_builder *story_begin(const struct story_options *options) {
+    struct story_builder *builder = memory_new_zeroed(1, sizeof *builder);
+    const struct message_handler handler = {.context = &builder->collection,
+                                            .message = collect_message,
+                                            .tls = collect_tls,
+                                            .conn = collect_conn,
+                                            .gap = collect_gap,
+                                            .icmp = collect_icmp,
+                                            .neighbour = collect_neighbour,
+                                            .dhcp = collect_dhcp,
+                                            .note = collect_note};
+
+    collection_init(&builder->collection);
+    if (options)
+        builder->options = *options;
+    builder->reader = message_reader_new(&handler);
+    return builder;
+}
+
+static void note_link_type(struct collection *c, int link_type) {
+    for (size_t i = c->link_types.n; i-- > 0;)
+        if (c->link_types.items[i] == link_type)
+            return;
+    *ARRAY_PUSH(&c->link_types) = link_type;
+}
+
+void story_feed(struct story_builder *builder, const struct frame *frame) {
+    struct collection *c = &builder->collection;
+
+    if (!c->packets++) {
+        c->start_ns = c->end_ns = frame->t_ns;
+    } else if (frame->t_ns > c->end_ns) {
+        c->end_ns = frame->t_ns;
+    } else if (frame->t_ns < c->start_ns) {
+        c->start_ns = frame->t_ns;
+    }
+    if (!c->link_types.n || c->link_types.items[c->link_types.n - 1] != frame->link_type)
+        note_link_type(c, frame->link_type);
+    message_reader_feed(builder->reader, frame);
+}
+
+void story_damaged(struct story_builder *builder, const char *message) {
+    free(builder->damaged);
+    builder->damaged = strdup(message);
+}
+
+const uint32_t *tell_frames(struct telling *telling, const struct seen_list *list) {
+    const struct collection *c = telling->c;
+    uint32_t *frames = ARENA_ARRAY(&telling->story->arena, uint32_t, list->count);
+
+    for (uint32_t i = 0, at = list->first; i < list->count; i++, at = c->seen.items[at].next)
+        frames[i] = c->seen.items[at].frame;
+    return frames;
+}
+
+/* ---- telling ---- */
+
+static int by_sign(const void *a, const void *b) {
+    const struct loss_sign *x = a, *y = b;
+
+    if (x->from_ns != y->from_ns)
+        return x->from_ns < y->from_ns ? -1 : 1;
+    return x->frame < y->frame ? -1 : x->frame > y->frame;
+}
+
+static int by_time(const void *a, const void *b) {
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+/* The server of the phone's lists at this address and port, reached by a connection. */
+static const struct ranked_server *listed(const struct phone_draft *draft,
+                                          const struct server *server) {
+    enum { LOOK_AT = 64 };
+
+    for (size_t i = 0; i < draft->phone.resolution_count && i < LOOK_AT; i++) {
+        const struct resolution *r = draft->phone.resolutions[i];
+        for (size_t n = 0; n < r->server_count; n++)
+            if (r->servers[n].server.port == server->port &&
+                r->servers[n].server.transport != TRANSPORT_UDP &&
+                ip_eq(&r->servers[n].server.ip, &server->ip))
+                return &r->servers[n];
+    }
+    return NULL;
+}
+
+static void tell_connections(struct telling *telling, struct phone_draft *draft) {
+    struct collection *c = telling->c;
+    struct connection *list =
+        ARENA_ARRAY(&telling->story->arena, struct connection, draft->connections.n);
+    size_t count = 0;
+
+    for (size_t i = 0; i < draft->connections.n; i++) {
+        const struct seen_connection *seen = &c->connections.items[draft->connections.items[i]];
+        const struct ranked_server *meant = NULL;
+        if (draft->tls_only && seen->connection.from_start && !seen->connection.accepted)
+            meant = listed(draft, &seen->connection.server);
+        if (!seen->connection.sip && !seen->connection.tls && !seen->taken && !meant)
+            continue;
+        struct connection *out = &list[count++];
+        *out = seen->connection;
+        if (meant)
+            out->server.transport = meant->server.transport;
+        uint32_t *frames = ARENA_ARRAY(&telling->story->arena, uint32_t, seen->syns.count + 1);
+        if (seen->syn_frame)
+            frames[out->syn_count++] = seen->syn_frame;
+        uint32_t at = seen->syns.first;
+        for (uint32_t n = 0; n < seen->syns.count; n++, at = c->seen.items[at].next)
+            frames[out->syn_count++] = c->seen.items[at].frame;
+        out->syn_frames = frames;
+    }
+    draft->phone.connections = list;
+    draft->phone.connection_count = count;
+}
+
+static void tell_phone(struct telling *telling, uint32_t p) {
+    struct phone_draft *draft = &telling->phones.items[p];
+    struct arena *arena = &telling->story->arena;
+
+    for (size_t i = 0; i < draft->accounts.n; i++) {
+        struct account_draft *account = &telling->accounts.items[draft->accounts.items[i]];
+        tell_host(telling, draft, account);
+        tell_requests(telling, draft, account);
+        tell_registrations(telling, account);
+        tell_request_losses(telling, draft, account);
+    }
+    tell_connections(telling, draft);
+    for (size_t i = 0; i < draft->accounts.n; i++)
+        tell_events(telling, draft, &telling->accounts.items[draft->accounts.items[i]]);
+
+    struct account *accounts = ARENA_ARRAY(arena, struct account, draft->accounts.n);
+    for (size_t i = 0; i < draft->accounts.n; i++)
+        accounts[i] = telling->accounts.items[draft->accounts.items[i]].account;
+    draft->phone.accounts = accounts;
+    draft->phone.account_count = draft->accounts.n;
+
+    struct loss_sign *losses = ARENA_ARRAY(arena, struct loss_sign, draft->losses.n);
+    if (draft->losses.n) {
+        memcpy(losses, draft->losses.items, draft->losses.n * sizeof *losses);
+        qsort(losses, draft->losses.n, sizeof *losses, by_sign);
+    }
+    draft->phone.losses = losses;
+    draft->phone.loss_count = draft->losses.n;
+
+    int64_t *restarts = ARENA_ARRAY(arena, int64_t, draft->restarts.n);
+    if (draft->restarts.n) {
+        memcpy(restarts, draft->restarts.items, draft->restarts.n * sizeof *restarts);
+        qsort(restarts, draft->restarts.n, sizeof *restarts, by_time);
+    }
+    draft->phone.restarts_ns = restarts;
+    draft->phone.restart_count = draft->restarts.n;
+}
+
+static void warn(struct story *story, enum warning_code code, uint64_t count, const char *message) {
+    if (count && !story->warnings[code].count)
+        story->warnings[code] = (struct warning){count, message};
+}
+
+static void tell_warnings(struct telling *telling, const char *damaged) {
+    struct story *story = telling->story;
+    const struct collection *c = telling->c;
+    uint64_t loss = 0;
+
+    warn(story, WARNING_TRUNCATED_PACKETS, c->notes[NET_CUT],
+         "packets were cut by the snapshot length of the capture");
+    warn(story, WARNING_DUPLICATE_PACKETS, c->copies,
+         "the capture holds packets more than once, as mirror ports and bridges give them; each "
+         "counts once");
+    warn(story, WARNING_TCP_GAPS, c->notes[NET_TCP_GAP], "bytes are missing from TCP streams");
+    warn(story, WARNING_DROPPED_PACKETS, story->dropped_packets,
+         "the capture file says that packets were dropped while it was made");
+    warn(story, WARNING_CLOCK_BACKWARDS, c->notes[NET_CLOCK_BACKWARDS],
+         "packets carry a time before that of the packet before them");
+    if (c->notes[NET_LINK_TYPE_UNKNOWN]) {
+        int link_type = (int)c->note_value[NET_LINK_TYPE_UNKNOWN];
+        const char *name = capture_link_type_name(link_type);
+        warn(story, WARNING_UNSUPPORTED_LINK_TYPE, c->notes[NET_LINK_TYPE_UNKNOWN],
+             arena_printf(&story->arena, "link type %s (%d) is not read", name ? name : "unnamed",
+                          link_type));
+    }
+    warn(story, WARNING_LIMIT_REACHED,
+         c->notes[NET_LIMIT_FRAGMENTS] + c->notes[NET_LIMIT_STREAMS] + c->limit_records,
+         "a resource limit was reached; the oldest was given up");
+    if (damaged)
+        warn(story, WARNING_DAMAGED, 1, arena_text(&story->arena, slice_of_text(damaged)));
+    for (size_t p = 0; p < story->phone_count; p++)
+        for (size_t i = 0; i < story->phones[p].loss_count; i++)
+            loss += story->phones[p].losses[i].kind != LOSS_DROP_COUNTER &&
+                    story->phones[p].losses[i].kind != LOSS_NEIGHBOUR;
+    warn(story, WARNING_CAPTURE_LOSS, loss,
+         "the capture shows signs that packets are missing from it");
+}
+
+static void telling_fini(struct telling *telling) {
+    for (size_t i = 0; i < telling->phones.n; i++) {
+        struct phone_draft *draft = &telling->phones.items[i];
+        ARRAY_FINI(&draft->hosts);
+        ARRAY_FINI(&draft->txs);
+        ARRAY_FINI(&draft->queries);
+        ARRAY_FINI(&draft->connections);
+        ARRAY_FINI(&draft->incoming);
+        ARRAY_FINI(&draft->accounts);
+        ARRAY_FINI(&draft->losses);
+        ARRAY_FINI(&draft->boots);
+        ARRAY_FINI(&draft->restarts);
+    }
+    for (size_t i = 0; i < telling->accounts.n; i++) {
+        ARRAY_FINI(&telling->accounts.items[i].txs);
+        ARRAY_FINI(&telling->accounts.items[i].follows);
+    }
+    ARRAY_FINI(&telling->phones);
+    ARRAY_FINI(&telling->accounts);
+    index_fini(&telling->phone_of_host);
+    index_fini(&telling->first_bye);
+}
+
+struct story *story_end(struct story_builder *builder, const char *const *files, size_t file_count,
+                        uint64_t dropped_packets) {
+    struct collection *c = &builder->collection;
+    struct story *story = memory_new_zeroed(1, sizeof *story);
+    struct telling telling = {.c = c, .story = story, .options = &builder->options};
+
+    message_reader_end(builder->reader);
+    const char **names = ARENA_ARRAY(&story->arena, const char *, file_count);
+    for (size_t i = 0; i < file_count; i++)
+        names[i] = arena_text(&story->arena, slice_of_text(files[i]));
+    story->files = names;
+    story->file_count = file_count;
+    story->packets = c->packets;
+    story->start_ns = c->start_ns;
+    story->end_ns = c->end_ns;
+    story->dropped_packets = dropped_packets;
+    int *link_types = ARENA_ARRAY(&story->arena, int, c->link_types.n);
+    for (size_t i = 0; i < c->link_types.n; i++)
+        link_types[i] = c->link_types.items[i];
+    story->link_types = link_types;
+    story->link_type_count = c->link_types.n;
+
+    tell_people(&telling);
+    tell_accounts(&telling);
+    for (uint32_t p = 0; p < telling.phones.n; p++)
+        tell_resolutions(&telling, &telling.phones.items[p]);
+    tell_losses(&telling);
+    struct phone *phones = ARENA_ARRAY(&story->arena, struct phone, telling.phones.n);
+    for (uint32_t p = 0; p < telling.phones.n; p++) {
+        tell_phone(&telling, p);
+        phones[p] = telling.phones.items[p].phone;
+    }
+    story->phones = phones;
+    story->phone_count = telling.phones.n;
+    tell_warnings(&telling, builder->damaged);
+
+    telling_fini(&telling);
+    story->strings = c->strings;
+    c->strings = (struct intern){0};
+    collection_fini(c);
+    message_reader_free(builder->reader);
+    free(builder->damaged);
+    free(builder);
+    return story;
+}
+
+void story_free(struct story *story) {
+    if (!story)
+        return;
+    intern_fini(&story->strings);
+    arena_fini(&story->arena);
+    free(story);
+}

@@ -1,0 +1,77 @@
+/* Telling the story: the collection, once complete, becomes phones, accounts, resolutions,
+ * requests, registrations and events. What the telling files share; nobody else includes it.
+ */
+#ifndef PHONE_TELL_H
+#define PHONE_TELL_H
+
+#include "phone/collect.h"
+#include "phone/story.h"
+
+struct account_draft {
+    struct account account;
+    uint32_t phone;
+    ARRAY_OF(uint32_t) txs;     /* requests other than ACK and CANCEL, in order */
+    ARRAY_OF(uint32_t) follows; /* ACK and CANCEL */
+};
+
+struct phone_draft {
+    struct phone phone;
+    ARRAY_OF(uint32_t) hosts;   /* indices of the collection's hosts */
+    ARRAY_OF(uint32_t) txs;     /* that it sent, in order */
+    ARRAY_OF(uint32_t) queries; /* indices of the collection's queries */
+    ARRAY_OF(uint32_t) connections;
+    ARRAY_OF(uint32_t) incoming; /* INVITE and BYE transactions sent to it */
+    ARRAY_OF(uint32_t) accounts; /* indices of the telling's accounts */
+    ARRAY_OF(struct loss_sign) losses;
+    ARRAY_OF(struct seen_boot) boots;
+    ARRAY_OF(int64_t) restarts;
+    uint32_t first_frame;
+    bool registers;
+    bool tls_only;
+};
+
+struct telling {
+    struct collection *c;
+    struct story *story;
+    const struct story_options *options;
+    ARRAY_OF(struct phone_draft) phones;
+    ARRAY_OF(struct account_draft) accounts;
+    struct index_map phone_of_host; /* key of the address -> index of the phone */
+    struct index_map first_bye;     /* key of the Call-ID -> first BYE transaction */
+};
+
+/* people.c: which hosts are phones, which addresses are one phone, whose each record is. */
+void tell_people(struct telling *telling);
+uint32_t tell_phone_of(const struct telling *telling,
+                       const struct ip_addr *ip); /* NONE: nobody's */
+
+/* accounts.c: the phone's requests, divided among its addresses of record. */
+void tell_accounts(struct telling *telling);
+const char *tell_aor(struct telling *telling, const char *uri); /* normalised; NULL for NULL */
+
+/* resolutions.c: a phone's queries as walks, each with the server list that follows from it. */
+void tell_resolutions(struct telling *telling, struct phone_draft *phone);
+
+/* hosts.c: the account's host, and the walks that serve it. */
+void tell_host(struct telling *telling, const struct phone_draft *phone,
+               struct account_draft *account);
+
+/* requests.c: an account's transactions as requests and their attempts. */
+void tell_requests(struct telling *telling, struct phone_draft *phone,
+                   struct account_draft *account);
+
+/* registrations.c */
+void tell_registrations(struct telling *telling, struct account_draft *account);
+
+/* events.c: failover, failback, outage, recovery, calls …, in order of time. */
+void tell_events(struct telling *telling, struct phone_draft *phone, struct account_draft *account);
+
+/* losses.c: the signs that the capture does not show all. */
+void tell_losses(struct telling *telling);
+void tell_request_losses(struct telling *telling, struct phone_draft *phone,
+                         const struct account_draft *account);
+
+/* Frames of a list of sightings, into the story's arena. */
+const uint32_t *tell_frames(struct telling *telling, const struct seen_list *list);
+
+#endif
