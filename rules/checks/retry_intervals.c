@@ -1,0 +1,375 @@
+/* retry.intervals: the gaps between the sends of one transaction (RFC 3261 17.1.1.2, 17.1.2.2).
+ *
+ *     INVITE     |T1|--2T1--|----4T1----|--------8T1--------|  … until a provisional response
+ *     others     |T1|--2T1--|----4T1----|  … up to T2, then every T2; every T2 after a provisional
+ *     lost send  |T1|---------6T1-------|  the sum of two scheduled gaps: the capture missed one
+ *
+ * Over TCP and TLS nothing is repeated, and nothing anywhere after a final response. */
+#include <stdlib.h>
+
+#include "base/instant.h"
+#include "rules/checks/checks.h"
+#include "rules/checks/failover_walk.h"
+
+/* A send that left before the response reached the phone may be seen after it. */
+#define CROSSING_NS ((int64_t)250000000)
+/* Gaps that a hypothesis of lost sends must meet: closer than what the rule allows, so that a wrong
+ * schedule is not taken for a lossy capture. */
+enum { JUDGED_SHARE = 4, LOSS_SHARE = 10, MERGED = 2, MERGED_WITH_SIGNS = 8 };
+
+struct schedule {
+    int64_t t1_ns, t2_ns;
+    bool invite;
+    int64_t provisional_ns; /* the first provisional response; INT64_MAX: none */
+};
+
+/* The sends of one transaction. */
+struct sends {
+    const struct request *request;
+    const struct attempt *attempt;
+    const struct transaction *transaction;
+    const int64_t *times_ns;
+    const uint32_t *frames;
+    size_t n;
+    int64_t provisional_ns, final_ns; /* first of each; INT64_MAX: none */
+    uint32_t provisional_frame, final_frame;
+};
+
+static bool near(int64_t gap, int64_t scheduled, int64_t share) {
+    int64_t off = gap > scheduled ? gap - scheduled : scheduled - gap;
+
+    return off <= scheduled / share;
+}
+
+/* The gap after this one: doubled, for all but INVITE up to T2. */
+static int64_t longer(const struct schedule *schedule, int64_t gap) {
+    if (gap > INT64_MAX / 4)
+        return gap;
+    if (schedule->invite)
+        return gap * 2;
+    return gap * 2 < schedule->t2_ns ? gap * 2 : schedule->t2_ns;
+}
+
+/* Does the gap from one send to the next fit what is scheduled? RFC 3261 17.1.2.2: a provisional
+ * response sets timer E to T2; some stacks do so at once, some when the running timer fires. */
+static bool gap_fits(const struct schedule *schedule, int64_t from_ns, int64_t to_ns,
+                     int64_t scheduled, int64_t share) {
+    if (near(to_ns - from_ns, scheduled, share))
+        return true;
+    return schedule->provisional_ns > from_ns && schedule->provisional_ns < to_ns &&
+           near(to_ns - schedule->provisional_ns, schedule->t2_ns, share);
+}
+
+/* The first gap that does not fit, and what was scheduled; sends->n: all fit. */
+static size_t first_misfit(const struct sends *sends, const struct schedule *schedule,
+                           int64_t *scheduled) {
+    int64_t next = schedule->t1_ns;
+
+    for (size_t i = 0; i + 1 < sends->n; i++) {
+        if (!schedule->invite && schedule->provisional_ns <= sends->times_ns[i])
+            next = schedule->t2_ns;
+        *scheduled = next;
+        if (!gap_fits(schedule, sends->times_ns[i], sends->times_ns[i + 1], next, JUDGED_SHARE))
+            return i;
+        next = longer(schedule, next);
+    }
+    return sends->n;
+}
+
+/* Do all gaps fit if the capture missed sends, no more than `merged` gaps being seen as one? */
+static bool fits_with_loss(const struct sends *sends, const struct schedule *schedule, int merged,
+                           bool start_lost) {
+    int64_t first = schedule->t1_ns;
+
+    for (int lost = 0; lost < (start_lost ? merged : 1); lost++, first = longer(schedule, first)) {
+        int64_t next = first;
+        bool all = true;
+        for (size_t i = 0; all && i + 1 < sends->n; i++) {
+            int64_t sum = 0;
+            bool fits = false;
+            if (!schedule->invite && schedule->provisional_ns <= sends->times_ns[i])
+                next = schedule->t2_ns;
+            for (int k = 0; k < merged && !fits; k++, next = longer(schedule, next)) {
+                sum += next;
+                fits =
+                    gap_fits(schedule, sends->times_ns[i], sends->times_ns[i + 1], sum, LOSS_SHARE);
+            }
+            all = fits;
+        }
+        if (all)
+            return true;
+    }
+    return false;
+}
+
+/* Does anything but the gaps themselves say that the capture lost packets? */
+static bool other_signs(struct judge *judge, const struct sends *sends) {
+    const struct loss_sign *sign = judge_loss(
+        judge, sends->times_ns[0], sends->times_ns[sends->n - 1], &sends->attempt->server.ip);
+
+    return sign && (sign->kind != LOSS_GAP_SUMS || judge->story->dropped_packets);
+}
+
+/* Could lost sends explain the gaps? With other signs of loss in the capture, any number of them.
+ */
+static bool explained_by_loss(struct judge *judge, const struct sends *sends,
+                              const struct schedule *schedule, bool t1_given) {
+    int64_t first_gap = sends->times_ns[1] - sends->times_ns[0];
+    int64_t candidates[] = {schedule->t1_ns, STORY_T1_NS, first_gap / 3};
+    bool signs = other_signs(judge, sends);
+
+    for (size_t i = 0; i < (t1_given ? 1 : sizeof candidates / sizeof candidates[0]); i++) {
+        struct schedule guess = *schedule;
+        guess.t1_ns = candidates[i];
+        if (guess.t1_ns > 0 &&
+            fits_with_loss(sends, &guess, signs ? MERGED_WITH_SIGNS : MERGED, signs))
+            return true;
+    }
+    return false;
+}
+
+/* ---- what is said ---- */
+
+static void evidence(struct judge *judge, struct occurrence *occurrence,
+                     const struct sends *sends) {
+    for (size_t i = 0; i < sends->n; i++)
+        judge_frame(judge, occurrence, sends->frames[i]);
+}
+
+static const char *gaps_text(struct judge *judge, const struct sends *sends) {
+    const char *text = "";
+    char gap[SECONDS_TEXT_LEN];
+
+    for (size_t i = 0; i + 1 < sends->n && i < 16; i++)
+        text = arena_printf(
+            judge->arena, "%s%s%s", text, i ? ", " : "",
+            seconds_text((sends->times_ns[i + 1] - sends->times_ns[i] + 500000) / 1000000 * 1000000,
+                         gap));
+    return text;
+}
+
+static void observe(struct judge *judge, struct occurrence *occurrence, const struct sends *sends) {
+    evidence(judge, occurrence, sends);
+    if (occurrence->verdict == VERDICT_PASS && !judge->details)
+        return;
+    judge_observe(judge, occurrence, value_text("gaps_s", gaps_text(judge, sends)));
+    judge_observe(judge, occurrence, value_server("server", &sends->attempt->server));
+}
+
+/* A send that should not be there at all. */
+static void fail_repeat(struct judge *judge, const struct sends *sends, size_t at,
+                        uint32_t response, const char *why) {
+    struct occurrence *occurrence = judge_add(judge, VERDICT_FAIL, sends->times_ns[at]);
+    char after[SECONDS_TEXT_LEN];
+
+    judge_expect(judge, occurrence, value_bool("repeated", false));
+    judge_observe(judge, occurrence, value_bool("repeated", true));
+    observe(judge, occurrence, sends);
+    judge_frame(judge, occurrence, response);
+    judge_say(judge, occurrence, "%s was sent again to %s %s s after its first send, %s",
+              failover_request_words(sends->request), server_words(judge, &sends->attempt->server),
+              seconds_text(sends->times_ns[at] - sends->times_ns[0], after), why);
+}
+
+static void fail_gap(struct judge *judge, const struct sends *sends, size_t at, int64_t scheduled) {
+    struct occurrence *occurrence = judge_add(judge, VERDICT_FAIL, sends->times_ns[at + 1]);
+    int64_t gap = sends->times_ns[at + 1] - sends->times_ns[at];
+    int64_t off = scheduled / JUDGED_SHARE;
+    char seen[SECONDS_TEXT_LEN], asked[SECONDS_TEXT_LEN];
+
+    judge_expect(judge, occurrence,
+                 (struct value){.key = "gap_s",
+                                .kind = VALUE_SECONDS_RANGE,
+                                .range = {scheduled - off, scheduled + off}});
+    judge_observe(judge, occurrence, value_seconds("gap_s", gap));
+    observe(judge, occurrence, sends);
+    judge_say(
+        judge, occurrence,
+        "%s was sent again to %s after %s s; expected %s s, give or take a quarter (gaps: %s)",
+        failover_request_words(sends->request), server_words(judge, &sends->attempt->server),
+        seconds_text(gap, seen), seconds_text(scheduled, asked), gaps_text(judge, sends));
+}
+
+/* ---- judging one transaction ---- */
+
+/* The first send after a response that should have ended them; 0: none. */
+static size_t repeat_after(const struct sends *sends, int64_t response_ns) {
+    if (response_ns > INT64_MAX - CROSSING_NS)
+        return 0;
+    for (size_t i = 1; i < sends->n; i++)
+        if (sends->times_ns[i] > response_ns + CROSSING_NS)
+            return i;
+    return 0;
+}
+
+static void judge_datagrams(struct judge *judge, const struct sends *sends,
+                            const struct retry_expectations *retry) {
+    struct schedule schedule = {.t2_ns = retry->t2.set ? retry->t2.ns : 4 * (int64_t)NS_PER_S,
+                                .invite = sends->request->method == SIP_INVITE,
+                                .provisional_ns = sends->provisional_ns};
+    int64_t scheduled = 0;
+    struct occurrence *occurrence;
+    size_t again = repeat_after(sends, sends->final_ns), misfit;
+
+    if (again) {
+        fail_repeat(judge, sends, again, sends->final_frame, "although a final response had come");
+        return;
+    }
+    if (schedule.invite && (again = repeat_after(sends, sends->provisional_ns)) != 0) {
+        fail_repeat(judge, sends, again, sends->provisional_frame,
+                    "although a provisional response had come");
+        return;
+    }
+    schedule.t1_ns = retry->t1.set ? retry->t1.ns : sends->times_ns[1] - sends->times_ns[0];
+    misfit = first_misfit(sends, &schedule, &scheduled);
+    if (misfit == sends->n) {
+        observe(judge, judge_add(judge, VERDICT_PASS, sends->times_ns[0]), sends);
+        return;
+    }
+    if (explained_by_loss(judge, sends, &schedule, retry->t1.set)) {
+        occurrence = judge_undecided(judge, REASON_CAPTURE_LOSS, sends->times_ns[0],
+                                     "comes from a capture that lost no packets of this phone");
+        observe(judge, occurrence, sends);
+        judge_say(judge, occurrence,
+                  "the gaps of %s to %s (%s s) look as if the capture had missed a send",
+                  failover_request_words(sends->request),
+                  server_words(judge, &sends->attempt->server), gaps_text(judge, sends));
+        return;
+    }
+    if (sends->request->starts_midway && sends->attempt == sends->request->attempts) {
+        observe(judge,
+                judge_undecided(judge, REASON_STARTS_MIDWAY, sends->times_ns[0],
+                                "begins before the first send of the request"),
+                sends);
+        return;
+    }
+    fail_gap(judge, sends, misfit, scheduled);
+}
+
+/* Was a connection to the server opened between two sends? Then the second is no repetition in the
+ * same connection, but the request sent again after the first connection was lost. */
+static bool reconnected(const struct judge *judge, const struct sends *sends, size_t at) {
+    for (size_t i = 0; i < judge->phone->connection_count; i++) {
+        const struct connection *connection = &judge->phone->connections[i];
+        if (ip_eq(&connection->server.ip, &sends->attempt->server.ip) &&
+            connection->server.port == sends->attempt->server.port &&
+            connection->t_ns > sends->times_ns[at - 1] && connection->t_ns <= sends->times_ns[at])
+            return true;
+    }
+    return false;
+}
+
+static void judge_stream(struct judge *judge, const struct sends *sends) {
+    for (size_t i = 1; i < sends->n; i++) {
+        if (reconnected(judge, sends, i))
+            continue;
+        fail_repeat(judge, sends, i, 0, "over a reliable transport, where nothing is repeated");
+        return;
+    }
+}
+
+static void judge_transaction(struct judge *judge, const struct request *request,
+                              const struct attempt *attempt, size_t index,
+                              const struct retry_expectations *retry) {
+    const struct transaction *transaction = &attempt->transaction_list[index];
+    int64_t *times = ARENA_ARRAY(judge->arena, int64_t, transaction->send_count);
+    uint32_t *frames = ARENA_ARRAY(judge->arena, uint32_t, transaction->send_count);
+    struct sends sends = {.request = request,
+                          .attempt = attempt,
+                          .transaction = transaction,
+                          .times_ns = times,
+                          .frames = frames,
+                          .provisional_ns = INT64_MAX,
+                          .final_ns = INT64_MAX};
+
+    for (size_t i = transaction->first_send;
+         i < attempt->send_count && sends.n < transaction->send_count; i++) {
+        if (attempt->send_list[i].transaction != index)
+            continue;
+        times[sends.n] = attempt->send_list[i].t_ns;
+        frames[sends.n++] = attempt->send_list[i].frame;
+    }
+    if (sends.n < 2)
+        return;
+    for (size_t i = 0; i < attempt->response_count; i++) {
+        const struct response *response = &attempt->responses[i];
+        if (response->transaction != index)
+            continue;
+        if (response->status >= 200 && response->t_ns < sends.final_ns) {
+            sends.final_ns = response->t_ns;
+            sends.final_frame = response->frame;
+        } else if (response->status < 200 && response->t_ns < sends.provisional_ns) {
+            sends.provisional_ns = response->t_ns;
+            sends.provisional_frame = response->frame;
+        }
+    }
+    if (attempt->server.transport == TRANSPORT_UDP)
+        judge_datagrams(judge, &sends, retry);
+    else
+        judge_stream(judge, &sends);
+}
+
+static void check(struct judge *judge) {
+    for (size_t r = 0; r < judge->account->request_count; r++) {
+        const struct request *request = &judge->account->requests[r];
+        const struct retry_expectations *retry = NULL;
+        for (size_t a = 0; a < request->attempt_count; a++) {
+            const struct attempt *attempt = &request->attempts[a];
+            if (!attempt->retransmissions)
+                continue;
+            if (!retry)
+                retry = judge_retry(judge, server_view_list(judge, request));
+            if (retry->intervals == RETRY_INTERVALS_ANY)
+                break;
+            for (size_t t = 0; t < attempt->transactions; t++)
+                if (attempt->transaction_list[t].send_count > 1)
+                    judge_transaction(judge, request, attempt, t, retry);
+        }
+    }
+    if (!judge->account->aor && !judge->occurrences.n)
+        judge_undecided(judge, REASON_ENCRYPTED, judge->phone->first_ns,
+                        "comes with the TLS secrets (--keylog)");
+}
+
+static bool applies(const struct judge *judge) {
+    const struct expectations *expect = judge->expect;
+
+    if (expect->retry.intervals != RETRY_INTERVALS_ANY)
+        return true;
+    for (size_t i = 0; i < expect->server_count; i++)
+        if (expect->servers[i].retry.intervals != RETRY_INTERVALS_ANY)
+            return true;
+    for (size_t i = 0; i < expect->outbound_proxy_count; i++)
+        if (expect->outbound_proxies[i].retry.intervals != RETRY_INTERVALS_ANY)
+            return true;
+    return false;
+}
+
+static const struct source SOURCES[] = {
+    {BASIS_RFC, "RFC 3261", "17.1.1.2"},
+    {BASIS_RFC, "RFC 3261", "17.1.2.2"},
+};
+
+const struct rule rule_retry_intervals = {
+    .id = "retry.intervals",
+    .title = "Retransmissions come at the times that RFC 3261 gives them",
+    .checks =
+        "Each transaction sent more than once. Over UDP the gaps double from T1 (an INVITE without "
+        "limit and until a provisional response, any other request up to T2, and every T2 after a "
+        "provisional response), each within a quarter. Over TCP and TLS nothing is repeated, and "
+        "nothing after a final response.",
+    .matters =
+        "Repeating too fast floods a server that is struggling, repeating too slowly makes a "
+        "single lost packet cost seconds; repeating what was answered confuses both.",
+    .steered_by = "retry.intervals (rfc3261 or any), retry.t1_s (null: the first gap is T1), "
+                  "retry.t2_s",
+    .passes = "A REGISTER to a silent server at 0, 0.5, 1.5, 3.5, 7.5, 11.5 s.",
+    .fails = "A REGISTER to a silent server at 0, 0.5, 1.0, 1.5 s: the second gap should be 1 s.",
+    .departures = "None known: Grandstream's figure shows T1 = 0.5 s, doubling (GRP26xx DNS SRV "
+                  "Guide, Registration Process).",
+    .sources = SOURCES,
+    .source_count = sizeof SOURCES / sizeof SOURCES[0],
+    .needs = "includes a request that is sent more than once over UDP",
+    .applies = applies,
+    .check = check,
+};
