@@ -1,0 +1,190 @@
+/* `sipvet check`: captures in, verdicts out. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/captures.h"
+#include "cli/commands.h"
+#include "cli/outputs.h"
+#include "cli/readers.h"
+#include "report/json.h"
+#include "report/text.h"
+
+/* Several captures: the first of these that occurs (contract section 2). */
+static const int precedence[] = {STATUS_USAGE, STATUS_UNREAD, STATUS_FAILED, STATUS_OK,
+                                 STATUS_UNDECIDED};
+
+static int worse_status(int a, int b) {
+    for (size_t i = 0; i < sizeof precedence / sizeof *precedence; i++)
+        if (a == precedence[i] || b == precedence[i])
+            return precedence[i];
+    return a;
+}
+
+/* ---- --require ---- */
+
+struct requirement {
+    const struct options *options;
+    size_t unmet;
+};
+
+static bool is_required(const struct text_list *patterns, const struct rule *rule) {
+    for (size_t i = 0; i < patterns->n; i++)
+        if (rule_matches(rule, patterns->items[i]))
+            return true;
+    return false;
+}
+
+/* Every required rule must have run on this account, and passed. */
+static void hear(void *context, const struct judgement *judgement) {
+    struct requirement *requirement = context;
+    size_t rule_count;
+    const struct rule *const *rules = catalogue(&rule_count);
+
+    for (size_t i = 0; i < rule_count; i++) {
+        const char *verdict = "was not run";
+        if (!is_required(&requirement->options->require, rules[i]))
+            continue;
+        for (size_t k = 0; k < judgement->result_count; k++)
+            if (judgement->results[k].rule == rules[i])
+                verdict = judgement->results[k].verdict == VERDICT_PASS
+                              ? NULL
+                              : verdict_name(judgement->results[k].verdict);
+        if (!verdict)
+            continue;
+        requirement->unmet++;
+        cli_say("required rule %s: %s for %s", rules[i]->id, verdict,
+                judgement->account->aor ? judgement->account->aor
+                                        : "an account without address of record");
+    }
+}
+
+/* ---- the run ---- */
+
+struct run {
+    const struct options *options;
+    struct expectations *expect;
+    struct captures captures;
+    struct outputs outputs;
+    struct report_list reports;
+    struct ip_addr *as_phone;
+    struct requirement requirement;
+    enum verdict verdict;
+    struct summary summary;
+    size_t undecided;
+    int status;
+};
+
+static bool rules_known(const struct text_list *patterns, const char *option) {
+    for (size_t i = 0; i < patterns->n; i++)
+        if (!catalogue_has_match(patterns->items[i])) {
+            cli_misuse("check", "--%s %s: there is no such rule (see 'sipvet rules')", option,
+                       patterns->items[i]);
+            return false;
+        }
+    return true;
+}
+
+static bool open_reports(struct run *run) {
+    if (!outputs_open(&run->outputs, COMMAND_CHECK, run->options, &run->captures))
+        return false;
+    if (run->outputs.text)
+        text_verdict_report(&run->reports.items[run->reports.n++], &run->outputs.text_sink,
+                            run->outputs.text_color, run->options->verbose);
+    if (run->outputs.json) {
+        if (!json_verdict_report(&run->reports.items[run->reports.n++], &run->outputs.json_sink,
+                                 SIPVET_VERSION, run->expect)) {
+            run->reports.n--;
+            cli_say("cannot make a temporary file: %s", strerror(errno));
+            sink_close(&run->outputs.json_sink);
+            return false;
+        }
+    }
+    return true;
+}
+
+static int status_of(enum verdict verdict) {
+    static const int statuses[VERDICT_COUNT] = {[VERDICT_PASS] = STATUS_OK,
+                                                [VERDICT_FAIL] = STATUS_FAILED,
+                                                [VERDICT_INCONCLUSIVE] = STATUS_UNDECIDED,
+                                                [VERDICT_NOT_APPLICABLE] = STATUS_UNDECIDED};
+    return statuses[verdict];
+}
+
+static void check_capture(struct run *run, const char *path) {
+    const struct options *options = run->options;
+    struct story_options story_options = {run->as_phone, options->as_phone.n};
+    struct judge_options judge_options = {.only = options->rule.items,
+                                          .only_count = options->rule.n,
+                                          .skip = options->skip.items,
+                                          .skip_count = options->skip.n,
+                                          .details = options->json.asked ||
+                                                     (options->verbose && run->outputs.text)};
+    struct phone_selection selection = {options->phone.items, options->phone.n};
+    struct told_capture told_capture = capture_tell(path, &story_options);
+    size_t unmet = run->requirement.unmet;
+    struct told told = report_judged(told_capture.story, run->expect, &judge_options, &selection,
+                                     &run->reports, hear, &run->requirement);
+    int status = status_of(told.verdict);
+
+    if (told.phones == 0 && told_capture.opened)
+        say_no_phone(path, options, told_capture.story);
+    if (run->requirement.unmet > unmet || (options->strict && told.undecided))
+        status = STATUS_FAILED;
+    if (options->strict && told.undecided)
+        cli_say("%s: %zu result%s exercised but not decided (--strict)", capture_label(path),
+                told.undecided, told.undecided == 1 ? "" : "s");
+    if (!told_capture.complete)
+        status = STATUS_UNREAD;
+    run->status = run->status < 0 ? status : worse_status(run->status, status);
+    run->verdict = verdict_join(run->verdict, told.verdict);
+    for (enum verdict v = 0; v < VERDICT_COUNT; v++)
+        run->summary.count[v] += told.summary.count[v];
+    story_free(told_capture.story);
+}
+
+static void check_captures(struct run *run) {
+    run->status = run->captures.incomplete ? STATUS_UNREAD : -1;
+    run->verdict = run->captures.paths.n ? VERDICT_NOT_APPLICABLE : VERDICT_INCONCLUSIVE;
+    for (size_t i = 0; i < run->captures.paths.n; i++)
+        check_capture(run, run->captures.paths.items[i]);
+    if (!reports_end(&run->reports, &run->outputs, run->verdict, &run->summary))
+        run->status = STATUS_USAGE;
+}
+
+int cli_check(int argc, char **argv) {
+    struct options options;
+    int status = STATUS_USAGE;
+    enum options_status parsed = options_parse(COMMAND_CHECK, argc, argv, &options, &status);
+    struct run run = {.options = &options, .requirement = {.options = &options}, .status = -1};
+    struct expectations_error error;
+
+    if (parsed != OPTIONS_OK)
+        goto out;
+    status = STATUS_USAGE;
+    if (options.operands.n == 0) {
+        cli_misuse("check", "no capture is named");
+        goto out;
+    }
+    if (!rules_known(&options.rule, "rule") || !rules_known(&options.skip, "skip") ||
+        !rules_known(&options.require, "require") ||
+        !read_as_phone(COMMAND_CHECK, &options, &run.as_phone))
+        goto out;
+    run.expect = expectations_read(options.profile, options.set.items, options.set.n, &error);
+    if (!run.expect) {
+        cli_misuse("check", "%s", error.text);
+        goto out;
+    }
+    captures_list(&run.captures, &options.operands);
+    if (open_reports(&run)) {
+        check_captures(&run);
+        status = run.status;
+    }
+out:
+    captures_fini(&run.captures);
+    if (run.expect)
+        expectations_free(run.expect);
+    free(run.as_phone);
+    options_fini(&options);
+    return status;
+}

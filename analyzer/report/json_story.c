@@ -1,0 +1,255 @@
+/* Phones, resolutions, requests and events in JSON, in the key order of contract section 3. What is
+ * not known is null, what is empty is [].
+ */
+#include "report/json_story.h"
+
+#include <stdio.h>
+
+static void member_offset(struct json_writer *json, const char *key, const struct story *story,
+                          int64_t t_ns) {
+    json_member_seconds(json, key, story_offset_ns(story, t_ns));
+}
+
+static void member_server(struct json_writer *json, const char *key, const struct server *server) {
+    char text[SERVER_TEXT_LEN];
+
+    json_member_text(json, key, server->ip.len ? server_text(server, text) : NULL);
+}
+
+/* ---- the capture ---- */
+
+static void member_warnings(struct json_writer *json, const struct story *story) {
+    json_key(json, "warnings");
+    json_array_begin(json);
+    for (enum warning_code code = 0; code < WARNING_COUNT; code++) {
+        const struct warning *warning = &story->warnings[code];
+        if (!warning->count)
+            continue;
+        json_object_begin(json);
+        json_member_text(json, "code", warning_code_name(code));
+        json_member_uint(json, "count", warning->count);
+        json_member_text(json, "message", warning->message);
+        json_object_end(json);
+    }
+    json_array_end(json);
+}
+
+void json_capture_facts(struct json_writer *json, const struct story *story) {
+    json_member_uint(json, "packets", story->packets);
+    json_key(json, "first");
+    if (story->packets)
+        json_instant(json, story->start_ns);
+    else
+        json_null(json);
+    json_member_seconds(json, "duration_s", story->end_ns - story->start_ns);
+    json_key(json, "link_types");
+    json_array_begin_line(json);
+    for (size_t i = 0; i < story->link_type_count; i++) {
+        const char *name = capture_link_type_name(story->link_types[i]);
+        if (name)
+            json_text(json, name);
+        else
+            json_printf(json, "LINKTYPE_%d", story->link_types[i]);
+    }
+    json_array_end(json);
+    json_member_uint(json, "dropped_packets", story->dropped_packets);
+    member_warnings(json, story);
+}
+
+void json_phone_facts(struct json_writer *json, const struct phone *phone) {
+    char text[IP_TEXT_LEN > MAC_TEXT_LEN ? IP_TEXT_LEN : MAC_TEXT_LEN];
+
+    json_key(json, "addresses");
+    json_array_begin_line(json);
+    for (size_t i = 0; i < phone->address_count; i++)
+        json_text(json, ip_text(&phone->addresses[i], text));
+    json_array_end(json);
+    json_member_text(json, "mac", phone->mac.known ? mac_text(&phone->mac, text) : NULL);
+    json_key(json, "user_agents");
+    json_array_begin_line(json);
+    for (size_t i = 0; i < phone->user_agent_count; i++)
+        json_text(json, phone->user_agents[i]);
+    json_array_end(json);
+}
+
+/* ---- resolutions ---- */
+
+static void write_query(struct json_writer *json, const struct query *query) {
+    char text[16], ip[IP_TEXT_LEN];
+    bool answered = query->rcode >= 0;
+
+    json_object_begin(json);
+    json_member_text(json, "type", dns_type_text(query->type, text));
+    json_member_text(json, "name", query->name);
+    json_member_text(json, "server", ip_text(&query->resolver.ip, ip));
+    json_member_frames(json, "frames", query->frames, query->send_count);
+    json_key(json, "answer_frame");
+    if (answered && query->answer_frame)
+        json_uint(json, query->answer_frame);
+    else
+        json_null(json);
+    json_member_text(json, "rcode", answered ? dns_rcode_text((uint8_t)query->rcode, text) : NULL);
+    json_member_uint(json, "answers", query->answer_count);
+    json_member_bool(json, "truncated", query->truncated);
+    json_member_text(json, "transport", transport_name(query->transport));
+    json_object_end(json);
+}
+
+static void member_uint_or_null(struct json_writer *json, const char *key, bool known, uint64_t v) {
+    if (known)
+        json_member_uint(json, key, v);
+    else
+        json_member_null(json, key);
+}
+
+static void write_ranked_server(struct json_writer *json, const struct ranked_server *ranked) {
+    json_object_begin(json);
+    json_member_uint(json, "rank", ranked->rank);
+    member_server(json, "server", &ranked->server);
+    json_member_text(json, "target", ranked->target);
+    member_uint_or_null(json, "priority", ranked->from_srv, ranked->priority);
+    member_uint_or_null(json, "weight", ranked->from_srv, ranked->weight);
+    member_uint_or_null(json, "ttl_s", ranked->got_ns != 0, ranked->ttl_s);
+    json_object_end(json);
+}
+
+static void write_resolution(struct json_writer *json, const struct story *story,
+                             const struct resolution *resolution) {
+    json_object_begin(json);
+    json_member_text(json, "host", resolution->host);
+    member_offset(json, "t", story, resolution->t_ns);
+    json_member_text(json, "outcome", resolution_outcome_name(resolution->outcome));
+    json_key(json, "queries");
+    json_array_begin(json);
+    for (size_t i = 0; i < resolution->query_count; i++)
+        write_query(json, resolution->queries[i]);
+    json_array_end(json);
+    json_key(json, "servers");
+    json_array_begin(json);
+    for (size_t i = 0; i < resolution->server_count; i++)
+        write_ranked_server(json, &resolution->servers[i]);
+    json_array_end(json);
+    json_object_end(json);
+}
+
+/* ---- requests ---- */
+
+static void write_response(struct json_writer *json, const struct story *story,
+                           const struct response *response) {
+    json_object_begin(json);
+    json_member_uint(json, "frame", response->frame);
+    member_offset(json, "t", story, response->t_ns);
+    json_member_uint(json, "status", response->status);
+    json_member_bool(json, "late", response->late);
+    json_object_end(json);
+}
+
+static void write_attempt(struct json_writer *json, const struct story *story,
+                          const struct attempt *attempt) {
+    json_object_begin(json);
+    member_server(json, "server", &attempt->server);
+    json_member_text(json, "outcome", outcome_name(attempt->outcome));
+    json_member_uint(json, "tries", attempt->tries);
+    json_member_uint(json, "sends", attempt->sends);
+    json_member_uint(json, "transactions", attempt->transactions);
+    json_member_uint(json, "retransmissions", attempt->retransmissions);
+    json_key(json, "frames");
+    json_array_begin_line(json);
+    for (size_t i = 0; i < attempt->send_count; i++)
+        json_uint(json, attempt->send_list[i].frame);
+    json_array_end(json);
+    json_key(json, "times");
+    json_array_begin_line(json);
+    for (size_t i = 0; i < attempt->send_count; i++)
+        json_seconds(json, story_offset_ns(story, attempt->send_list[i].t_ns));
+    json_array_end(json);
+    json_key(json, "responses");
+    json_array_begin(json);
+    for (size_t i = 0; i < attempt->response_count; i++)
+        write_response(json, story, &attempt->responses[i]);
+    json_array_end(json);
+    json_member_text(json, "call_id", attempt->call_id);
+    json_member_uint(json, "connects", attempt->connects);
+    json_member_frames(json, "icmp", attempt->icmp_frames, attempt->icmp_count);
+    member_offset(json, "end_t", story, attempt->end_ns);
+    json_object_end(json);
+}
+
+static void write_request(struct json_writer *json, const struct story *story,
+                          const struct request *request) {
+    json_object_begin(json);
+    json_member_text(json, "method", request->method_text);
+    json_member_text(json, "call_id", request->call_id);
+    member_offset(json, "t", story, request->t_ns);
+    json_member_text(json, "outcome", outcome_name(request->outcome));
+    member_uint_or_null(json, "status", request->status != 0, request->status);
+    json_key(json, "attempts");
+    json_array_begin(json);
+    for (size_t i = 0; i < request->attempt_count; i++)
+        write_attempt(json, story, &request->attempts[i]);
+    json_array_end(json);
+    json_object_end(json);
+}
+
+/* ---- events ---- */
+
+/* Which members an event has beside kind, t and frames. */
+static const struct {
+    bool from_to, server, expires, call;
+} event_members[EVENT_KIND_COUNT] = {
+    [EVENT_FAILOVER] = {.from_to = true},
+    [EVENT_FAILBACK] = {.from_to = true},
+    [EVENT_PROBE] = {.from_to = true},
+    [EVENT_OUTAGE] = {.server = true},
+    [EVENT_RECOVERY] = {.server = true},
+    [EVENT_REGISTERED] = {.server = true, .expires = true},
+    [EVENT_LAPSED] = {.server = true, .expires = true},
+    [EVENT_UNREGISTERED] = {.server = true, .expires = true},
+    [EVENT_CALL] = {.server = true, .call = true},
+    [EVENT_RESTART] = {0},
+};
+
+static void write_event(struct json_writer *json, const struct story *story,
+                        const struct event *event) {
+    json_object_begin(json);
+    json_member_text(json, "kind", event_kind_name(event->kind));
+    member_offset(json, "t", story, event->t_ns);
+    if (event_members[event->kind].from_to) {
+        member_server(json, "from", &event->from);
+        member_server(json, "to", &event->to);
+        json_member_text(json, "method", sip_method_name(event->method));
+    }
+    if (event_members[event->kind].call)
+        json_member_text(json, "call_id", event->call_id);
+    if (event_members[event->kind].server)
+        member_server(json, "server", &event->server);
+    if (event_members[event->kind].expires)
+        member_uint_or_null(json, "expires_s", event->has_expires, event->expires_s);
+    if (event_members[event->kind].call) {
+        if (event->end_ns)
+            member_offset(json, "end_t", story, event->end_ns);
+        else
+            json_member_null(json, "end_t");
+    }
+    json_member_frames(json, "frames", event->frames, event->frame_count);
+    json_object_end(json);
+}
+
+void json_account_facts(struct json_writer *json, const struct story *story,
+                        const struct account *account) {
+    json_key(json, "resolutions");
+    json_array_begin(json);
+    for (size_t i = 0; i < account->resolution_count; i++)
+        write_resolution(json, story, account->resolutions[i]);
+    json_array_end(json);
+    json_key(json, "requests");
+    json_array_begin(json);
+    for (size_t i = 0; i < account->request_count; i++)
+        write_request(json, story, &account->requests[i]);
+    json_array_end(json);
+    json_key(json, "events");
+    json_array_begin(json);
+    for (size_t i = 0; i < account->event_count; i++)
+        write_event(json, story, &account->events[i]);
+    json_array_end(json);
+}

@@ -1,0 +1,85 @@
+/* Captures, phones and times in words. */
+#include "report/text_common.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/instant.h"
+
+void text_count(struct text_writer *text, uint64_t n, const char *thing) {
+    text_printf(text, "%" PRIu64 " %s%s", n, thing, n == 1 ? "" : "s");
+}
+
+/* Milliseconds, rounded half away from zero. */
+static void milliseconds(int64_t ns, char room[32]) {
+    int64_t ms = (ns + (ns < 0 ? -500000 : 500000)) / 1000000;
+
+    snprintf(room, 32, "%s%lld.%03lld", ms < 0 ? "-" : "", llabs(ms) / 1000, llabs(ms) % 1000);
+}
+
+const char *text_offset(const struct story *story, int64_t t_ns, char room[32]) {
+    milliseconds(story_offset_ns(story, t_ns), room);
+    return room;
+}
+
+const char *text_duration(int64_t ns, char room[32]) {
+    char seconds[SECONDS_TEXT_LEN];
+
+    /* Below 10 ms a millisecond is too coarse, above it finer is noise. */
+    if (llabs(ns) >= 10000000)
+        ns = (ns + (ns < 0 ? -500000 : 500000)) / 1000000 * 1000000;
+    snprintf(room, 32, "%.29s s", seconds_text(ns, seconds));
+    return room;
+}
+
+void text_capture_head(struct text_writer *text, const struct story *story) {
+    char room[INSTANT_TEXT_LEN];
+
+    text_margin(text, 2);
+    text_style(text, STYLE_HEAD);
+    for (size_t i = 0; i < story->file_count; i++)
+        text_piece(text, strcmp(story->files[i], "-") == 0 ? "standard input" : story->files[i]);
+    sink_text(text->sink, ":");
+    text->column++;
+    text_style(text, STYLE_PLAIN);
+    text_count(text, story->packets, "packet");
+    if (story->packets) {
+        char duration[32];
+        text_printf(text, "in %s", text_duration(story->end_ns - story->start_ns, duration));
+        instant_text(story->start_ns, room);
+        text_printf(text, "from %.10s %.8s UTC", room, room + 11);
+    }
+    text_line(text);
+    for (enum warning_code code = 0; code < WARNING_COUNT; code++) {
+        const struct warning *warning = &story->warnings[code];
+        if (!warning->count)
+            continue;
+        text_margin(text, 0);
+        text_style(text, STYLE_OPEN);
+        text_words(text, "note");
+        text_style(text, STYLE_PLAIN);
+        text_margin(text, 6);
+        text_column(text, 6);
+        text_words(text, warning->message ? warning->message : warning_code_name(code));
+        text_printf(text, "(%s)", warning_code_name(code));
+        text_line(text);
+    }
+    text_margin(text, 0);
+}
+
+void text_phone(struct text_writer *text, const struct phone *phone) {
+    char room[IP_TEXT_LEN > MAC_TEXT_LEN ? IP_TEXT_LEN : MAC_TEXT_LEN];
+
+    for (size_t i = 0; i < phone->address_count; i++)
+        text_words(text, ip_text(&phone->addresses[i], room));
+    if (phone->mac.known)
+        text_words(text, mac_text(&phone->mac, room));
+    for (size_t i = 0; i < phone->user_agent_count; i++)
+        text_printf(text, "%s%s", phone->user_agents[i],
+                    i + 1 < phone->user_agent_count ? "," : "");
+}
+
+void text_no_account(struct text_writer *text) {
+    text_words(text, "no account: it sent no request to a server of its own");
+}
