@@ -1,0 +1,210 @@
+#!/usr/bin/python3
+"""The JSON documents: valid, in the contract's order, saying the same as each other.
+Usage: documents_test.py SIPVET"""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import unittest
+
+import jsonschema
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SCHEMAS = ROOT / 'rules' / 'schema'
+CAPTURES = sorted((ROOT / 'captures').glob('*/capture.pcapng'))
+TOOL = None
+
+# The order of keys in the contract's example (section 3), and the members that its table adds.
+ORDER = {
+    'document': ['format', 'tool', 'expectations', 'verdict', 'summary', 'captures'],
+    'capture': ['files', 'verdict', 'reason', 'packets', 'first', 'duration_s', 'link_types',
+                'dropped_packets', 'warnings', 'phones'],
+    'phone': ['addresses', 'mac', 'user_agents', 'accounts'],
+    'account': ['aor', 'host', 'verdict', 'expectations', 'results', 'resolutions', 'requests',
+                'events'],
+    'result': ['rule', 'verdict', 'reason', 'message', 'occurrences', 'sources', 'needs'],
+    'occurrence': ['verdict', 't', 'time', 'expected', 'observed', 'frames', 'filter', 'reason',
+                   'message'],
+    'resolution': ['host', 't', 'outcome', 'queries', 'servers'],
+    'query': ['type', 'name', 'server', 'frames', 'answer_frame', 'rcode', 'answers', 'truncated',
+              'transport'],
+    'ranked': ['rank', 'server', 'target', 'priority', 'weight', 'ttl_s'],
+    'request': ['method', 'call_id', 't', 'outcome', 'status', 'attempts'],
+    'attempt': ['server', 'outcome', 'tries', 'sends', 'transactions', 'retransmissions', 'frames',
+                'times', 'responses', 'call_id', 'connects', 'icmp', 'end_t'],
+    'response': ['frame', 't', 'status', 'late'],
+}
+JUDGED = {'verdict', 'reason', 'expectations', 'summary', 'results'}
+
+
+def run(*args):
+    return subprocess.run([TOOL, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          check=False).stdout
+
+
+def schema(name):
+    loaded = json.loads((SCHEMAS / f'{name}.schema.json').read_text())
+    jsonschema.Draft202012Validator.check_schema(loaded)
+    return jsonschema.Draft202012Validator(loaded)
+
+
+def accounts(document):
+    for capture in document['captures']:
+        for phone in capture['phones']:
+            yield from phone['accounts']
+
+
+def without_judgement(document):
+    document = {k: v for k, v in document.items() if k not in JUDGED | {'format'}}
+    for capture in document['captures']:
+        for key in JUDGED:
+            capture.pop(key, None)
+    for account in accounts(document):
+        for key in JUDGED:
+            account.pop(key, None)
+    return document
+
+
+def join(verdicts):
+    """The contract's table "Verdicts", column "upwards"."""
+    for verdict in ('fail', 'pass', 'inconclusive'):
+        if verdict in verdicts:
+            return verdict
+    return 'not_applicable' if verdicts else 'inconclusive'
+
+
+class Documents(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.verdicts = {path: json.loads(run('check', '--json', path)) for path in CAPTURES}
+        cls.stories = {path: json.loads(run('show', '--json', path)) for path in CAPTURES}
+
+    def test_there_are_captures(self):
+        self.assertGreater(len(CAPTURES), 10)
+
+    def test_valid(self):
+        for name, documents in (('verdict', self.verdicts), ('story', self.stories)):
+            validator = schema(name)
+            for path, document in documents.items():
+                with self.subTest(path=path.parent.name, schema=name):
+                    validator.validate(document)
+
+    def test_the_schema_is_strict(self):
+        validator = schema('verdict')
+        document = json.loads(json.dumps(next(iter(self.verdicts.values()))))
+        document['captures'][0]['surprise'] = 1
+        self.assertFalse(validator.is_valid(document))
+        del document['captures'][0]['surprise'], document['captures'][0]['phones']
+        self.assertFalse(validator.is_valid(document))
+
+    def test_both_schemas_describe_one_story(self):
+        verdict, story = (json.loads((SCHEMAS / f'{name}.schema.json').read_text())['$defs']
+                          for name in ('verdict', 'story'))
+        for name in set(verdict) & set(story) - {'account', 'phone', 'capture'}:
+            self.assertEqual(verdict[name], story[name], name)
+
+    def test_the_order_of_keys(self):
+        def ordered(kind, value, leave_out=frozenset()):
+            self.assertEqual(list(value), [key for key in ORDER[kind] if key not in leave_out], kind)
+
+        for documents, less in ((self.verdicts, frozenset()), (self.stories, JUDGED)):
+            for document in documents.values():
+                ordered('document', document, less)
+                for capture in document['captures']:
+                    ordered('capture', capture, less)
+                    for phone in capture['phones']:
+                        ordered('phone', phone)
+                for account in accounts(document):
+                    ordered('account', account, less)
+                    for result in account.get('results', []):
+                        ordered('result', result)
+                        for occurrence in result['occurrences']:
+                            ordered('occurrence', occurrence)
+                    for resolution in account['resolutions']:
+                        ordered('resolution', resolution)
+                        for query in resolution['queries']:
+                            ordered('query', query)
+                        for server in resolution['servers']:
+                            ordered('ranked', server)
+                    for request in account['requests']:
+                        ordered('request', request)
+                        for attempt in request['attempts']:
+                            ordered('attempt', attempt)
+                            for response in attempt['responses']:
+                                ordered('response', response)
+
+    def test_show_and_check_tell_one_story(self):
+        for path in CAPTURES:
+            self.assertEqual(without_judgement(json.loads(json.dumps(self.verdicts[path]))),
+                             without_judgement(self.stories[path]), path)
+
+    def test_the_story_does_not_depend_on_expectations(self):
+        path = ROOT / 'captures' / 'grandstream-grp26xx-figure-4' / 'capture.pcapng'
+        other = json.loads(run('check', '--json', '-p', 'yealink', path))
+        self.assertEqual(without_judgement(other),
+                         without_judgement(json.loads(json.dumps(self.verdicts[path]))))
+
+    def test_verdicts_add_up(self):
+        for path, document in self.verdicts.items():
+            with self.subTest(path=path.parent.name):
+                counts = dict.fromkeys(document['summary'], 0)
+                for account in accounts(document):
+                    for result in account['results']:
+                        counts[result['verdict']] += 1
+                    self.assertEqual(account['verdict'],
+                                     join([result['verdict'] for result in account['results']]))
+                self.assertEqual(counts, document['summary'])
+                for capture in document['captures']:
+                    self.assertEqual(capture['verdict'],
+                                     join([account['verdict'] for phone in capture['phones']
+                                           for account in phone['accounts']]))
+                    self.assertEqual(capture['reason'], None if capture['phones'] else 'no-phone')
+                self.assertEqual(document['verdict'],
+                                 join([capture['verdict'] for capture in document['captures']]))
+
+    def test_occurrences_name_their_frames(self):
+        for path, document in self.verdicts.items():
+            for account in accounts(document):
+                for result in account['results']:
+                    for occurrence in result['occurrences']:
+                        frames = occurrence['frames']
+                        self.assertEqual(frames, sorted(set(frames)))
+                        self.assertEqual(occurrence['filter'], None if not frames else
+                                         'frame.number in {%s}' % ','.join(map(str, frames)))
+                        if occurrence['verdict'] == 'fail':
+                            self.assertTrue(frames, (path, result['rule']))
+                            self.assertTrue(occurrence['message'], (path, result['rule']))
+                    if result['verdict'] == 'inconclusive':
+                        self.assertTrue(result['reason'] and result['needs'],
+                                        (path, result['rule']))
+                        self.assertFalse(result['needs'].endswith('.'), result['needs'])
+                    else:
+                        self.assertIsNone(result['needs'], (path, result['rule']))
+
+    def test_numbers_are_short(self):
+        for path in CAPTURES[:10]:
+            text = run('check', '--json', path).decode()
+            for word in text.replace('[', ' ').replace(']', ' ').replace(',', ' ').split():
+                if word.replace('.', '').replace('-', '').isdigit() and word.count('.') == 1:
+                    fraction = word.split('.')[1]
+                    self.assertTrue(len(fraction) <= 6 and not fraction.endswith('0'), word)
+
+    def test_several_captures_make_one_document(self):
+        document = json.loads(run('check', '--json', *CAPTURES))
+        schema('verdict').validate(document)
+        self.assertEqual([capture['files'] for capture in document['captures']],
+                         [[str(path)] for path in CAPTURES])
+        for capture, alone in zip(document['captures'], self.verdicts.values()):
+            self.assertEqual(capture, alone['captures'][0])
+
+    def test_many_captures_text(self):
+        text = run('show', *CAPTURES).decode()
+        for path in CAPTURES:
+            self.assertIn(str(path), text)
+
+
+if __name__ == '__main__':
+    TOOL = os.path.abspath(sys.argv.pop(1))
+    unittest.main()
