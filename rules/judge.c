@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "rules/basis.h"
+#include "rules/encrypted.h"
 #include "rules/loss_index.h"
 #include "rules/record_index.h"
 #include "rules/rule.h"
@@ -234,6 +235,20 @@ static void sum_up_undecided(struct judge *judge, struct result *result) {
     result->message = first && first->message ? first->message : REASON_TEXTS[result->reason];
 }
 
+/* A host that is seen only in TLS is judged by its connections, where they can show it. */
+static void run_check(const struct rule *rule, struct judge *judge) {
+    struct encrypted saved;
+
+    if (rule->shown_by_connections)
+        encrypted_enter(judge, &saved);
+    rule->check(judge);
+    if (rule->shown_by_connections)
+        encrypted_leave(judge, &saved);
+    else if (!judge->account->aor && !judge->occurrences.n)
+        judge_undecided(judge, REASON_ENCRYPTED, judge->phone->first_ns,
+                        "shows these messages outside TLS, whose content cannot be read");
+}
+
 struct result rule_run(const struct rule *rule, struct judge *judge) {
     struct result result = {.rule = rule, .verdict = VERDICT_NOT_APPLICABLE};
     size_t count[VERDICT_COUNT] = {0};
@@ -244,7 +259,7 @@ struct result rule_run(const struct rule *rule, struct judge *judge) {
     result.sources = basis_sources(judge->basis, rule, &result.source_count);
     if (!rule->applies(judge))
         return result;
-    rule->check(judge);
+    run_check(rule, judge);
 
     size_t n = judge->occurrences.n;
     struct occurrence *occurrences = sorted_occurrences(judge);

@@ -45,6 +45,9 @@ struct rule {
     bool (*applies)(const struct judge *judge);
     /* Add the occurrences. */
     void (*check)(struct judge *judge);
+    /* Connections suffice to judge it, whatever was said on them: it is judged of a host that is seen
+     * only in TLS, too. Other rules are `encrypted` there. */
+    bool shown_by_connections;
 };
 
 /* The catalogue, in the contract's order; *count of them. */

@@ -86,6 +86,10 @@ static void see_attempt(struct sights *sights, struct sights *waits,
         see(sights, &attempt->server,
             attempt->send_count > 1 ? attempt->send_list[1].t_ns : attempt->t_ns + STORY_T1_NS,
             true);
+    /* Whether to move on after provisional responses alone is the phone's own choice (contract
+     * section 6). */
+    if (attempt->outcome == OUTCOME_STALLED)
+        see(sights, &attempt->server, attempt->end_ns + STORY_T1_NS, true);
 }
 
 static struct sight *keep(struct sights *sights, struct arena *arena) {

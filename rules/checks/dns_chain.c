@@ -13,7 +13,6 @@
 
 #include "rules/basis.h"
 #include "rules/checks/checks.h"
-#include "rules/encrypted.h"
 #include "rules/naptr_services.h"
 #include "rules/server_view.h"
 #include "rules/standing.h"
@@ -436,8 +435,9 @@ static void say_fault(struct chain *chain, enum finding finding) {
         occurrence = judge_undecided(judge, REASON_ENDS_TOO_EARLY, walk->t_ns,
                                      "goes on until the lookups are done and a request follows");
     } else if (chain->due_type && chain->request &&
-               !standing_in_use(chain->standing, chain->request->t_ns) &&
-               standing_midway(chain->standing, chain->request, chain->list)) {
+               ((chain->list && chain->list->midway) ||
+                (!standing_in_use(chain->standing, chain->request->t_ns) &&
+                 standing_midway(chain->standing, chain->request, chain->list)))) {
         occurrence = judge_undecided(judge, REASON_STARTS_MIDWAY, walk->t_ns,
                                      "includes the lookups from the phone's start on");
     } else {
@@ -521,7 +521,7 @@ static void judge_walk(struct judge *judge, const struct standing *standing,
     }
 }
 
-static void check_account(struct judge *judge) {
+static void check(struct judge *judge) {
     const struct account *account = judge->account;
     const struct standing *standing = standing_new(judge);
     bool configured = server_view_has_entries(judge->expect);
@@ -534,14 +534,6 @@ static void check_account(struct judge *judge) {
         if ((!configured || entry) && !ip_parse(slice_of_text(walk->host), &ip))
             judge_walk(judge, standing, walk, entry, &from);
     }
-}
-
-static void check(struct judge *judge) {
-    struct encrypted saved;
-
-    encrypted_enter(judge, &saved);
-    check_account(judge);
-    encrypted_leave(judge, &saved);
 }
 
 static const struct source SOURCES[] = {
@@ -586,4 +578,5 @@ const struct rule rule_dns_chain = {
     .needs = "includes the DNS traffic before the first REGISTER",
     .applies = applies,
     .check = check,
+    .shown_by_connections = true,
 };

@@ -263,7 +263,7 @@ static void judge_answer(struct walk *walk, const struct query *query, const cha
         judge_step(walk, &step);
 }
 
-static void check_account(struct judge *judge) {
+static void check(struct judge *judge) {
     struct walk walk = {.judge = judge, .health = judge->health};
     const struct account *account = judge->account;
     bool configured = server_view_has_entries(judge->expect);
@@ -281,14 +281,6 @@ static void check_account(struct judge *judge) {
                 strcmp(resolution->queries[q]->name, resolution->host) == 0)
                 judge_answer(&walk, resolution->queries[q], resolution->host, r);
     }
-}
-
-static void check(struct judge *judge) {
-    struct encrypted saved;
-
-    encrypted_enter(judge, &saved);
-    check_account(judge);
-    encrypted_leave(judge, &saved);
 }
 
 static const struct source SOURCES[] = {
@@ -326,4 +318,5 @@ const struct rule rule_dns_naptr = {
     .needs = "includes a NAPTR lookup of the host, and the request that follows it",
     .applies = applies,
     .check = check,
+    .shown_by_connections = true,
 };

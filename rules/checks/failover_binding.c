@@ -203,9 +203,6 @@ static void judge_request(struct judge *judge, const struct request *request) {
 static void check(struct judge *judge) {
     for (size_t r = 0; r < judge->account->request_count; r++)
         judge_request(judge, &judge->account->requests[r]);
-    if (!judge->account->aor && !judge->occurrences.n)
-        judge_undecided(judge, REASON_ENCRYPTED, judge->phone->first_ns,
-                        "comes with the TLS secrets (--keylog)");
 }
 
 static bool applies(const struct judge *judge) {

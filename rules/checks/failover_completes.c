@@ -213,9 +213,6 @@ static void check(struct judge *judge) {
     failover_account_init(&account, judge);
     for (size_t r = 0; r < judge->account->request_count; r++)
         check_request(judge, &account, &judge->account->requests[r]);
-    if (!judge->account->aor && !judge->occurrences.n)
-        judge_undecided(judge, REASON_ENCRYPTED, judge->phone->first_ns,
-                        "comes with the TLS secrets (--keylog)");
 }
 
 static bool applies(const struct judge *judge) {

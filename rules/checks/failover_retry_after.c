@@ -190,6 +190,8 @@ static void check(struct judge *judge) {
                 const struct response *response = &attempt->responses[i];
                 if (response->status != 503 || !response->has_retry_after || response->repeated)
                     continue;
+                if (response->late)
+                    continue; /* no transaction waited for it any more (RFC 3261 17.1.1.2) */
                 if (!sends.items) {
                     failover_account_init(&account, judge);
                     gather(judge, &sends);
@@ -199,9 +201,6 @@ static void check(struct judge *judge) {
             }
         }
     }
-    if (!judge->account->aor && !judge->occurrences.n)
-        judge_undecided(judge, REASON_ENCRYPTED, judge->phone->first_ns,
-                        "comes with the TLS secrets (--keylog)");
 }
 
 static bool applies(const struct judge *judge) {

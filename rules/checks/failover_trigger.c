@@ -100,7 +100,7 @@ static void judge_stay(struct judge *judge, const struct failover_walk *walk,
                  ending);
         return;
     }
-    sign = judge_loss(judge, attempt->t_ns, until, NULL);
+    sign = judge_loss(judge, ending->request->t_ns, until, NULL);
     occurrence = sign ? judge_undecided(judge, REASON_CAPTURE_LOSS, attempt->end_ns, NEEDS_NO_LOSS)
                       : judge_add(judge, VERDICT_FAIL, attempt->end_ns);
     describe(judge, occurrence, ending);
@@ -191,9 +191,6 @@ static void check(struct judge *judge) {
             judge_ending(judge, &walk, &ending, i);
         }
     }
-    if (!judge->account->aor && !judge->occurrences.n)
-        judge_undecided(judge, REASON_ENCRYPTED, judge->phone->first_ns,
-                        "comes with the TLS secrets (--keylog)");
 }
 
 static bool applies(const struct judge *judge) {

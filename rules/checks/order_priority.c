@@ -343,7 +343,7 @@ static bool is_beside(const struct request *request) {
     return request->method == SIP_OPTIONS || (request->has_reg_id && request->reg_id > 1);
 }
 
-static void check_account(struct judge *judge) {
+static void check(struct judge *judge) {
     struct walk walk = {.judge = judge, .health = judge->health};
     const struct account *account = judge->account;
     bool said = false;
@@ -364,14 +364,6 @@ static void check_account(struct judge *judge) {
         for (size_t at = 0; list && at < request->attempt_count; at++)
             judge_attempt(&walk, request, at, list);
     }
-}
-
-static void check(struct judge *judge) {
-    struct encrypted saved;
-
-    encrypted_enter(judge, &saved);
-    check_account(judge);
-    encrypted_leave(judge, &saved);
 }
 
 static const struct source SOURCES[] = {
@@ -414,4 +406,5 @@ const struct rule rule_order_priority = {
     .needs = "includes a request outside a dialog, and the lookups before it",
     .applies = applies,
     .check = check,
+    .shown_by_connections = true,
 };

@@ -7,7 +7,6 @@
  * What neither a record nor the configuration says is right at its default, and open otherwise. */
 #include "rules/basis.h"
 #include "rules/checks/checks.h"
-#include "rules/encrypted.h"
 #include "rules/standing.h"
 
 enum { LARGE_REQUEST = 1300 };
@@ -152,7 +151,7 @@ static void say_no_list(struct judge *judge, const struct request *request) {
     describe(judge, occurrence, &step, NULL);
 }
 
-static void check_account(struct judge *judge) {
+static void check(struct judge *judge) {
     const struct account *account = judge->account;
     const struct standing *standing = standing_new(judge);
     bool said = false;
@@ -173,14 +172,6 @@ static void check_account(struct judge *judge) {
                 judge_attempt(judge, &step);
         }
     }
-}
-
-static void check(struct judge *judge) {
-    struct encrypted saved;
-
-    encrypted_enter(judge, &saved);
-    check_account(judge);
-    encrypted_leave(judge, &saved);
 }
 
 static const struct source SOURCES[] = {
@@ -214,4 +205,5 @@ const struct rule rule_order_transport = {
     .needs = "includes a request outside a dialog, and the lookups before it",
     .applies = applies,
     .check = check,
+    .shown_by_connections = true,
 };

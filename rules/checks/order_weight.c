@@ -10,7 +10,6 @@
 
 #include "rules/basis.h"
 #include "rules/checks/checks.h"
-#include "rules/encrypted.h"
 #include "rules/standing.h"
 #include "rules/weight_pools.h"
 
@@ -160,7 +159,7 @@ static void judge_share(struct judge *judge, const struct share *share) {
         judge_frame(judge, occurrence, share->frames.items[i]);
 }
 
-static void check_account(struct judge *judge) {
+static void check(struct judge *judge) {
     struct highest_walk highest = {.judge = judge};
     struct share_walk shares = {.n = 0};
 
@@ -176,14 +175,6 @@ static void check_account(struct judge *judge) {
         judge_share(judge, &shares.shares[i]);
         ARRAY_FINI(&shares.shares[i].frames);
     }
-}
-
-static void check(struct judge *judge) {
-    struct encrypted saved;
-
-    encrypted_enter(judge, &saved);
-    check_account(judge);
-    encrypted_leave(judge, &saved);
 }
 
 static const struct source SOURCES[] = {
@@ -225,4 +216,5 @@ const struct rule rule_order_weight = {
     .needs = "includes requests to a name whose SRV answer holds several targets of equal priority",
     .applies = applies,
     .check = check,
+    .shown_by_connections = true,
 };

@@ -83,6 +83,8 @@ static void find_later(const struct judge *judge, struct challenge *challenge) {
                     attempt->t_ns < challenge->response->t_ns + STORY_AFTER_SILENCE_NS;
         if (!same_nonce && !(same_call && transaction->credentials))
             continue;
+        if (challenge->rejected && attempt->t_ns > challenge->response->t_ns + STORY_AFTER_FINAL_NS)
+            return; /* given up; what it tries again later has not "just been rejected" (22.2) */
         set_answer(challenge, attempt, transaction);
         return;
     }
@@ -183,6 +185,24 @@ static struct occurrence *fault(struct judge *judge, const struct challenge *cha
 
 /* ---- judging ---- */
 
+/* Is the challenge that these credentials answer in the capture? */
+static bool knows_nonce(const struct judge *judge, const struct challenge *challenge) {
+    enum { LOOK_BACK = 4096 };
+    const char *nonce = challenge->asked->nonce;
+    size_t end = (size_t)(challenge->request - judge->account->requests) + 1;
+
+    for (size_t r = end; r-- > 0 && end - r <= LOOK_BACK;) {
+        const struct request *request = &judge->account->requests[r];
+        for (size_t a = 0; a < request->attempt_count; a++)
+            for (size_t i = 0; i < request->attempts[a].response_count; i++) {
+                const struct response *response = &request->attempts[a].responses[i];
+                if (response != challenge->response && response->nonce && response->nonce == nonce)
+                    return true;
+            }
+    }
+    return false;
+}
+
 static void judge_unanswered(struct judge *judge, const struct challenge *challenge) {
     const struct request *request = challenge->request;
     int64_t t_ns = challenge->response->t_ns;
@@ -194,6 +214,14 @@ static void judge_unanswered(struct judge *judge, const struct challenge *challe
     }
     if (failover_restarted(judge, t_ns, t_ns + STORY_AFTER_FINAL_NS))
         return;
+    if (challenge->response->status != 423 && !challenge->response->stale &&
+        challenge->asked->credentials && !knows_nonce(judge, challenge)) {
+        /* It may have answered a challenge that the capture lacks; then these were refused. */
+        describe(judge, judge_undecided(judge, REASON_STARTS_MIDWAY, t_ns,
+                                        "includes the challenge that the credentials answer"),
+                 challenge);
+        return;
+    }
     if (request->open || judge->story->end_ns < t_ns + STORY_AFTER_FINAL_NS ||
         (request->unregister && failover_phone_gone(judge, t_ns))) {
         describe(judge, judge_undecided(judge, REASON_ENDS_TOO_EARLY, t_ns, NEEDS_END), challenge);
@@ -319,9 +347,6 @@ static void check(struct judge *judge) {
     for (size_t r = 0; r < judge->account->request_count; r++)
         if (judge->account->requests[r].method == SIP_REGISTER)
             check_request(judge, &judge->account->requests[r]);
-    if (!judge->account->aor && !judge->occurrences.n)
-        judge_undecided(judge, REASON_ENCRYPTED, judge->phone->first_ns,
-                        "comes with the TLS secrets (--keylog)");
 }
 
 static bool applies(const struct judge *judge) {

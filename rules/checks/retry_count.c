@@ -346,9 +346,6 @@ static void check(struct judge *judge, enum retry_method method) {
         if (retry_method_of(request->method) == method && !failover_uneventful(request))
             check_request(judge, &account, request, method);
     }
-    if (!judge->account->aor && !judge->occurrences.n)
-        judge_undecided(judge, REASON_ENCRYPTED, judge->phone->first_ns,
-                        "comes with the TLS secrets (--keylog)");
 }
 
 static bool applies_register(const struct judge *judge) {

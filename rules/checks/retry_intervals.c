@@ -326,9 +326,6 @@ static void check(struct judge *judge) {
                     judge_transaction(judge, request, attempt, t, retry);
         }
     }
-    if (!judge->account->aor && !judge->occurrences.n)
-        judge_undecided(judge, REASON_ENCRYPTED, judge->phone->first_ns,
-                        "comes with the TLS secrets (--keylog)");
 }
 
 static bool applies(const struct judge *judge) {
