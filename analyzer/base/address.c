@@ -25,14 +25,16 @@ bool ip_parse(struct slice text, struct ip_addr *ip) {
         text = slice_between(text, 1, text.len - 1);
     if (!text.len || text.len >= sizeof copy)
         return false;
+    /* Most of what is asked are names: those end in no digit and have no colon. */
+    bool colon = slice_find(text, ':') < text.len;
+    uint8_t last = text.ptr[text.len - 1];
+    if (!colon && (last < '0' || last > '9'))
+        return false;
     memcpy(copy, text.ptr, text.len);
     copy[text.len] = '\0';
-    if (inet_pton(AF_INET, copy, bytes) == 1)
-        *ip = ip_of_bytes(bytes, 4);
-    else if (inet_pton(AF_INET6, copy, bytes) == 1)
-        *ip = ip_of_bytes(bytes, 16);
-    else
+    if (inet_pton(colon ? AF_INET6 : AF_INET, copy, bytes) != 1)
         return false;
+    *ip = ip_of_bytes(bytes, colon ? 16 : 4);
     return true;
 }
 

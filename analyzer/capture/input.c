@@ -72,22 +72,6 @@ uint64_t input_skip(struct input *in, uint64_t n) {
     }
 }
 
-ssize_t input_copy(struct input *in, void *to, size_t n) {
-    size_t have = in->to - in->from;
-
-    if (have) {
-        size_t step = n < have ? n : have;
-        memcpy(to, in->buffer + in->from, step);
-        in->from += step;
-        in->offset += step;
-        return (ssize_t)step;
-    }
-    ssize_t got = read_some(in, to, n);
-    if (got > 0)
-        in->offset += (uint64_t)got;
-    return got;
-}
-
 void input_close(struct input *in) {
     if (in->fd > STDIN_FILENO)
         close(in->fd);

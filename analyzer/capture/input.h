@@ -27,9 +27,6 @@ struct slice input_peek(struct input *in, size_t n);
 /* Take n bytes unseen, at most what is there. Returns how many were taken. */
 uint64_t input_skip(struct input *in, uint64_t n);
 
-/* Copy up to n bytes and take them. 0: the end. -1: a read failed. */
-ssize_t input_copy(struct input *in, void *to, size_t n);
-
 void input_close(struct input *in);
 
 #endif

@@ -256,7 +256,7 @@ static void judge_outcome(const struct teller *t, struct attempt *out,
         out->restarted = true;
     } else if (error && !provisional) {
         out->outcome = OUTCOME_REFUSED;
-    } else if (last && still_running(t, out, method)) {
+    } else if (last && draft->moved_ns == INT64_MAX && still_running(t, out, method)) {
         out->outcome = OUTCOME_CUT;
         out->in_progress = true;
     } else {

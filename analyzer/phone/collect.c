@@ -318,6 +318,11 @@ static uint32_t quoted_tx(const struct collection *c, const struct icmp_error *e
         if (i == 0)
             break;
     }
+    /* Of a request that the capture lacks, unless one was sent just before. */
+    const struct tx *newest = &c->txs.items[at];
+    if (head.branch.len && newest->sends.count &&
+        error->packet.t_ns - c->seen.items[newest->sends.last].t_ns > ERROR_AFTER_NS)
+        return NONE;
     return at;
 }
 

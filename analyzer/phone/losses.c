@@ -143,8 +143,7 @@ static void gap_signs(struct phone_draft *phone, const struct attempt *attempt, 
     }
 }
 
-/* Does the phone repeat over UDP what nobody answers? */
-static bool repeats(const struct telling *telling, const struct phone_draft *phone) {
+bool tell_repeats(const struct telling *telling, const struct phone_draft *phone) {
     for (size_t i = 0; i < phone->txs.n; i++) {
         const struct tx *tx = &telling->c->txs.items[phone->txs.items[i]];
         if (tx->transport == TRANSPORT_UDP && tx->sends.count > 1 && !tx->icmp.count)
@@ -157,8 +156,10 @@ static bool repeats(const struct telling *telling, const struct phone_draft *pho
  * other requests: more likely the capture missed the answer than the phone lost its timers. */
 static void unrepeated_sign(struct phone_draft *phone, const struct request *request, size_t at) {
     const struct attempt *attempt = &request->attempts[at];
+    /* Gone to another server before a second repetition was due: it did do something about it. */
     bool moved = at + 1 < request->attempt_count &&
-                 !server_eq(&request->attempts[at + 1].server, &attempt->server);
+                 !server_eq(&request->attempts[at + 1].server, &attempt->server) &&
+                 request->attempts[at + 1].t_ns - attempt->t_ns <= 8 * STORY_T1_NS;
 
     if (attempt->outcome != OUTCOME_SILENT || attempt->sends != 1 || attempt->icmp_count || moved)
         return;
@@ -229,21 +230,13 @@ static void answer_sign(struct phone_draft *phone, const struct request *request
 
 void tell_request_losses(struct telling *telling, struct phone_draft *phone,
                          const struct account_draft *draft) {
-    bool repeating = repeats(telling, phone);
-
+    (void)telling;
     for (size_t i = 0; i < draft->account.request_count; i++) {
         const struct request *request = &draft->account.requests[i];
         for (size_t a = 0; a < request->attempt_count; a++) {
             const struct attempt *attempt = &request->attempts[a];
             if (phone->phone.query_count)
                 answer_sign(phone, request, a);
-            if (attempt->server.transport != TRANSPORT_UDP)
-                continue;
-            if (repeating)
-                unrepeated_sign(phone, request, a);
-            for (size_t x = 0; x < attempt->transactions; x++)
-                if (attempt->transaction_list[x].send_count > 1 && !attempt->response_count)
-                    gap_signs(phone, attempt, request->method == SIP_INVITE, x);
             if (attempt->outcome == OUTCOME_SILENT && attempt->tries == 1 &&
                 a + 1 < request->attempt_count &&
                 request->attempts[a + 1].t_ns - attempt->t_ns < STORY_T1_NS)
@@ -253,6 +246,13 @@ void tell_request_losses(struct telling *telling, struct phone_draft *phone,
                                             .to_ns = request->attempts[a + 1].t_ns,
                                             .frame = request->attempts[a + 1].send_list[0].frame,
                                             .server = attempt->server.ip});
+            if (attempt->server.transport != TRANSPORT_UDP)
+                continue;
+            if (phone->repeats)
+                unrepeated_sign(phone, request, a);
+            for (size_t x = 0; x < attempt->transactions; x++)
+                if (attempt->transaction_list[x].send_count > 1 && !attempt->response_count)
+                    gap_signs(phone, attempt, request->method == SIP_INVITE, x);
         }
         for (size_t f = 0; f < request->follow_count; f++) {
             const struct follow *follow = &request->follows[f];

@@ -106,15 +106,30 @@ static bool carried_on(const struct teller *t, const struct request_draft *reque
     return at_ns - first_send_ns(t, before) >= STORY_T1_NS;
 }
 
+static bool is_unregister(const struct tx *tx) {
+    return tx->method == SIP_REGISTER && tx->has_expires && !tx->expires_s;
+}
+
+/* To register and to un-register are two purposes. */
+static bool same_purpose(const struct teller *t, const struct request_draft *request,
+                         const struct tx *tx) {
+    return request->first_tx == NONE ||
+           is_unregister(tx_at(t, request->first_tx)) == is_unregister(tx);
+}
+
 static struct request_draft *find_request(struct teller *t, const struct tx *tx, int64_t at_ns,
                                           const char *user) {
     uint32_t at = index_get(&t->by_call_id,
                             request_key(tx->method, tx->call_id, tx->has_reg_id, tx->reg_id, 60));
 
     if (at != NONE)
-        return goes_on(t, &t->requests.items[at], at_ns) ? &t->requests.items[at] : NULL;
+        return same_purpose(t, &t->requests.items[at], tx) &&
+                       goes_on(t, &t->requests.items[at], at_ns)
+                   ? &t->requests.items[at]
+                   : NULL;
     at = index_get(&t->by_user, request_key(tx->method, user, tx->has_reg_id, tx->reg_id, 61));
-    if (at != NONE && !tx->to_tag && carried_on(t, &t->requests.items[at], tx, at_ns))
+    if (at != NONE && !tx->to_tag && same_purpose(t, &t->requests.items[at], tx) &&
+        carried_on(t, &t->requests.items[at], tx, at_ns))
         return &t->requests.items[at];
     return NULL;
 }
@@ -347,7 +362,7 @@ static void note_abandoned(struct teller *t) {
         const char *text = request->method == SIP_REGISTER ? request->user : request->call_id;
         uint64_t key = request_key(request->method, text, request->has_reg_id, request->reg_id, 64);
         uint32_t before = index_get(&newest, key);
-        if (before != NONE && request->method != SIP_INVITE) {
+        if (before != NONE) {
             struct attempt_draft *attempt = last_attempt(&t->requests.items[before]);
             if (attempt->moved_ns == INT64_MAX && !attempt_final(t, attempt, request->t_ns))
                 attempt->moved_ns = request->t_ns;

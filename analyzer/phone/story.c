@@ -217,6 +217,7 @@ static void tell_phone(struct telling *telling, uint32_t p) {
     struct phone_draft *draft = &telling->phones.items[p];
     struct arena *arena = &telling->story->arena;
 
+    draft->repeats = tell_repeats(telling, draft);
     for (size_t i = 0; i < draft->accounts.n; i++) {
         struct account_draft *account = &telling->accounts.items[draft->accounts.items[i]];
         tell_host(telling, draft, account);

@@ -28,6 +28,7 @@ struct phone_draft {
     uint32_t first_frame;
     bool registers;
     bool tls_only;
+    bool repeats; /* it repeats over UDP what nobody answers */
 };
 
 struct telling {
@@ -68,6 +69,7 @@ void tell_events(struct telling *telling, struct phone_draft *phone, struct acco
 
 /* losses.c: the signs that the capture does not show all. */
 void tell_losses(struct telling *telling);
+bool tell_repeats(const struct telling *telling, const struct phone_draft *phone);
 void tell_request_losses(struct telling *telling, struct phone_draft *phone,
                          const struct account_draft *account);
 

@@ -250,9 +250,7 @@ static void a_connection_met_midway_is_searched(void **state) {
 
 static void what_is_not_ours_is_left_alone(void **state) {
     static const char *const clients[] = {"GET / HTTP/1.1\r\n", "EHLO example.com\r\n",
-                                          "\x13"
-                                          "BitTorrent protocol",
-                                          "SSH-2.0-x\r\n"};
+                                          "\023BitTorrent protocol", "SSH-2.0-x\r\n"};
     struct line line;
 
     (void)state;
