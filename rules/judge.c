@@ -209,6 +209,8 @@ static const char *times_text(struct arena *arena, size_t n) {
 }
 
 static void sum_up_pass(struct judge *judge, struct result *result, size_t undecided) {
+    if (!judge->details)
+        return; /* nobody will read it */
     const char *held = times_text(judge->arena, judge->passed);
 
     result->message = undecided ? arena_printf(judge->arena, "held %s; could not be decided %s",

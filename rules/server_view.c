@@ -240,9 +240,10 @@ static void build_list(struct builder *b, const char *host, const struct server_
         order.port_known = chain_without_port(b, host);
     }
     order_srv(b, entry, &order);
-    list->count =
-        rank_servers(&order, lookup_or_placeholder, &lookup, record_index_names(b->records),
-                     b->arena, &list->servers, &list->complete);
+    struct ranked_server *servers;
+    list->count = rank_servers(&order, lookup_or_placeholder, &lookup,
+                               record_index_names(b->records), b->arena, &servers, &list->complete);
+    list->servers = servers;
     if (lookup.made)
         split_unresolved(list, b->arena);
     list->complete = !lookup.made;

@@ -48,6 +48,12 @@ void arena_fini(struct arena *arena);
 #define ARRAY_FINI(array)                                                                          \
     (free((array)->items), (array)->items = NULL, (array)->n = (array)->cap = 0)
 
+/* The same, for an item that is written whole at once: what is there is not zeroed. */
+#define ARRAY_ADD(array)                                                                           \
+    ((array)->items =                                                                              \
+         array_room((array)->items, &(array)->cap, (array)->n, sizeof *(array)->items),            \
+     &(array)->items[(array)->n++])
+
 /* Make room for one item after the n that are there; returns where the items are now. */
 void *array_room(void *items, size_t *cap, size_t n, size_t size);
 

@@ -28,6 +28,11 @@ static inline struct slice slice_of_text(const char *text) {
     return slice_of(text, strlen(text));
 }
 
+/* Two texts, either of which may be NULL: then they are not equal. */
+static inline bool text_eq(const char *a, const char *b) {
+    return a && b && strcmp(a, b) == 0;
+}
+
 static inline bool slice_skip(struct slice *in, size_t n) {
     if (in->len < n)
         return false;

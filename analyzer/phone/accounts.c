@@ -30,6 +30,14 @@ const char *tell_aor(struct telling *telling, const char *uri) {
     return intern_text(strings, slice_of(text, (size_t)len));
 }
 
+bool tell_is_anonymous(const char *aor) {
+    struct sip_uri uri;
+
+    return sip_uri_parse(slice_of_text(aor), &uri) &&
+           (slice_eq_nocase(uri.user, SLICE_LITERAL("anonymous")) ||
+            slice_eq_nocase(uri.host, SLICE_LITERAL("anonymous.invalid")));
+}
+
 struct division {
     struct telling *telling;
     struct phone_draft *phone;
@@ -58,7 +66,7 @@ static const char *aor_of(struct division *d, const char *uri) {
         return d->memo_text.items[at];
     const char *aor = tell_aor(d->telling, uri);
     index_put(&d->memo, key, (uint32_t)d->memo_text.n);
-    *ARRAY_PUSH(&d->memo_text) = aor;
+    *ARRAY_ADD(&d->memo_text) = aor;
     return aor;
 }
 
@@ -102,7 +110,7 @@ static uint32_t account_for(struct division *d, const char *aor) {
     struct account_draft *draft = ARRAY_PUSH(&d->telling->accounts);
     draft->account.aor = aor;
     draft->phone = d->phone_index;
-    *ARRAY_PUSH(&d->phone->accounts) = at;
+    *ARRAY_ADD(&d->phone->accounts) = at;
     index_put(&d->by_aor, key, at);
     const char *user = user_of(d, aor);
     if (user)
@@ -110,11 +118,17 @@ static uint32_t account_for(struct division *d, const char *aor) {
     return at;
 }
 
+/* Does this request itself say whose it is? */
+static bool names_account(const struct division *d, const struct tx *tx) {
+    return tx->method == SIP_REGISTER ||
+           (!d->phone->registers && !(tx->from_uri && tell_is_anonymous(tx->from_uri)));
+}
+
 static uint32_t account_of(struct division *d, const struct tx *tx) {
     const char *aor = aor_of(d, tx->method == SIP_REGISTER ? tx->to_uri : tx->from_uri);
     uint32_t at = NONE;
 
-    if (tx->method == SIP_REGISTER || !d->phone->registers)
+    if (names_account(d, tx))
         return aor ? account_for(d, aor) : NONE;
     if (aor)
         at = index_get(&d->by_aor, pointer_key(d, aor, 0));
@@ -137,15 +151,17 @@ static uint32_t account_of(struct division *d, const struct tx *tx) {
 static void divide(struct division *d) {
     const struct collection *c = d->telling->c;
 
-    /* The registered ones first: a call may come before the REGISTER in the capture. */
+    /* Those with a name first: an anonymous call, or one before the REGISTER, may begin the
+     * capture. */
     for (size_t i = 0; i < d->phone->txs.n; i++) {
         const struct tx *tx = &c->txs.items[d->phone->txs.items[i]];
-        if (tx->method != SIP_REGISTER || ip_is_multicast(&tx->dst.ip))
+        if (!names_account(d, tx) || ip_is_multicast(&tx->dst.ip))
             continue;
         uint32_t at = account_of(d, tx);
         if (at == NONE)
             continue;
-        d->telling->accounts.items[at].account.registers = true;
+        if (tx->method == SIP_REGISTER)
+            d->telling->accounts.items[at].account.registers = true;
         if (tx->contact_uri)
             remember(&d->by_contact, pointer_key(d, tx->contact_uri, 2), at);
         remember(&d->by_server, server_key(d, tx), at);
@@ -160,9 +176,9 @@ static void divide(struct division *d) {
             continue;
         struct account_draft *account = &d->telling->accounts.items[at];
         if (tx->method == SIP_ACK || tx->method == SIP_CANCEL)
-            *ARRAY_PUSH(&account->follows) = index;
+            *ARRAY_ADD(&account->follows) = index;
         else
-            *ARRAY_PUSH(&account->txs) = index;
+            *ARRAY_ADD(&account->txs) = index;
     }
 }
 
@@ -175,7 +191,7 @@ void tell_accounts(struct telling *telling) {
         divide(&d);
         if (d.phone->tls_only) {
             /* Contract section 6: a host seen only in TLS has an account without a name. */
-            *ARRAY_PUSH(&d.phone->accounts) = (uint32_t)telling->accounts.n;
+            *ARRAY_ADD(&d.phone->accounts) = (uint32_t)telling->accounts.n;
             ARRAY_PUSH(&telling->accounts)->phone = p;
         }
     }

@@ -274,7 +274,7 @@ static size_t attempt_of_follow(const struct request *request, const struct tx *
         const struct attempt *a = &request->attempts[i];
         for (size_t x = 0; x < a->transactions; x++) {
             const struct transaction *transaction = &a->transaction_list[x];
-            if (transaction->branch && transaction->branch == follow->branch &&
+            if (text_eq(transaction->branch, follow->branch) &&
                 (a->transactions > 1 || request->attempt_count == 1 ||
                  ip_eq(&a->server.ip, &follow->dst.ip)))
                 return i;

@@ -100,6 +100,7 @@ void collection_fini(struct collection *c) {
     index_fini(&c->host_of);
     index_fini(&c->neighbour_of);
     intern_fini(&c->strings);
+    arena_fini(&c->arena);
 }
 
 void seen_add(struct collection *c, struct seen_list *list, uint32_t frame, int64_t t_ns) {
@@ -108,7 +109,7 @@ void seen_add(struct collection *c, struct seen_list *list, uint32_t frame, int6
         return;
     }
     uint32_t at = (uint32_t)c->seen.n;
-    *ARRAY_PUSH(&c->seen) = (struct seen){.frame = frame, .next = NONE, .t_ns = t_ns};
+    *ARRAY_ADD(&c->seen) = (struct seen){.frame = frame, .next = NONE, .t_ns = t_ns};
     if (list->count++)
         c->seen.items[list->last].next = at;
     else
@@ -122,7 +123,7 @@ struct seen_host *collect_host(struct collection *c, const struct ip_addr *ip, i
 
     if (at == NONE) {
         at = (uint32_t)c->hosts.n;
-        *ARRAY_PUSH(&c->hosts) = (struct seen_host){.ip = *ip, .first_ns = t_ns};
+        *ARRAY_ADD(&c->hosts) = (struct seen_host){.ip = *ip, .first_ns = t_ns};
         index_put(&c->host_of, key, at);
     }
     c->hosts.items[at].last_ns = t_ns;
@@ -236,7 +237,7 @@ void collect_conn(void *context, struct conn *conn, enum conn_fact fact, enum co
             /* Nothing of ours: its place is used again. */
             uint32_t at = (uint32_t)(seen - c->connections.items);
             index_remove(&c->connection_of, index_key(&conn->id, sizeof conn->id, 2));
-            *ARRAY_PUSH(&c->free_connections) = at;
+            *ARRAY_ADD(&c->free_connections) = at;
         } else if (!connection->accepted && !connection->refused) {
             connection->timed_out = true;
         }
@@ -348,16 +349,16 @@ void collect_icmp(void *context, const struct icmp_error *error) {
         /* Of a lookup? */
         for (size_t i = c->queries.n; i-- > 0 && c->queries.n - i < 64;) {
             struct seen_query *q = &c->queries.items[i];
-            if (ip_eq(&q->client, &error->src.ip) && endpoint_eq(&q->query.resolver, &error->dst) &&
-                !q->query.answer_frame) {
-                q->query.refused = true;
-                q->query.icmp_frame = frame;
+            if (ip_eq(&q->client, &error->src.ip) &&
+                endpoint_eq(&q->query->resolver, &error->dst) && !q->query->answer_frame) {
+                q->query->refused = true;
+                q->query->icmp_frame = frame;
                 return;
             }
         }
     }
     if (c->icmps.n < COLLECT_MAX / 16)
-        *ARRAY_PUSH(&c->icmps) = (struct seen_icmp){
+        *ARRAY_ADD(&c->icmps) = (struct seen_icmp){
             .frame = frame,
             .t_ns = t_ns,
             .src = error->src,
@@ -436,7 +437,7 @@ void collect_dhcp(void *context, const struct datagram *datagram) {
         if (mac_eq(&c->boots.items[i].mac, &packet->mac_src) &&
             packet->t_ns - c->boots.items[i].t_ns < ONE_BOOT_NS)
             return;
-    *ARRAY_PUSH(&c->boots) =
+    *ARRAY_ADD(&c->boots) =
         (struct seen_boot){.mac = packet->mac_src, .frame = packet->frame_no, .t_ns = packet->t_ns};
 }
 
@@ -454,6 +455,7 @@ void collect_note(void *context, enum net_note note, uint32_t frame_no, int64_t 
 
 /* Is this datagram a copy of one that was seen just before? */
 static bool is_copy(struct collection *c, const struct message *m) {
+    enum { COPY_FRONT = 192, COPY_END = 64 };
     uint8_t ends[2 * (sizeof(struct ip_addr) + 2)];
     const struct endpoint *both[2] = {&m->packet.src, &m->packet.dst};
     uint8_t *at = ends;
@@ -466,7 +468,12 @@ static bool is_copy(struct collection *c, const struct message *m) {
         *at++ = (uint8_t)(both[i]->port >> 8);
         *at++ = (uint8_t)both[i]->port;
     }
-    uint64_t hash = hash_bytes(m->bytes.ptr, m->bytes.len, hash_bytes(ends, sizeof ends, 0));
+    /* The front has the ID, or start line and branch; the end and the length tell the rest. */
+    struct slice front = slice_between(m->bytes, 0, COPY_FRONT);
+    struct slice end = slice_between(
+        m->bytes, m->bytes.len > COPY_END ? m->bytes.len - COPY_END : 0, m->bytes.len);
+    uint64_t hash = hash_bytes(ends, sizeof ends, m->bytes.len);
+    hash = hash_bytes(end.ptr, end.len, hash_bytes(front.ptr, front.len, hash));
     struct seen_datagram *before = &c->lately[hash % COLLECT_LATELY];
     bool copy = before->hash == hash && m->packet.t_ns - before->t_ns < COPY_WITHIN_NS &&
                 m->packet.t_ns >= before->t_ns &&

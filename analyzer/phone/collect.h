@@ -55,9 +55,8 @@ struct tx {
 struct seen_query {
     struct ip_addr client;
     struct mac_addr mac; /* of the client, where its question was seen */
-    struct query query;  /* frames, times, records: filled in when the story is told */
+    struct query *query; /* in the story's arena; frames and times come when the story is told */
     struct seen_list sends;
-    uint32_t first_record, record_count;
     uint32_t older; /* same key, before it */
 };
 
@@ -127,7 +126,13 @@ struct index_map {
     size_t cap, n;
 };
 
-enum { COLLECT_LATELY = 1024 };
+/* The records of an answer, as they were kept last. */
+struct kept_records {
+    const struct fact_record *records;
+    size_t count;
+};
+
+enum { COLLECT_LATELY = 1024, COLLECT_ANSWERS = 1024 };
 
 struct collection {
     struct intern strings;
@@ -135,7 +140,8 @@ struct collection {
     ARRAY_OF(struct seen_response) responses;
     ARRAY_OF(struct tx) txs;
     ARRAY_OF(struct seen_query) queries;
-    ARRAY_OF(struct fact_record) records;
+    ARRAY_OF(struct fact_record) records; /* of the answer that is being read */
+    struct arena arena;                   /* what the story keeps as it is */
     ARRAY_OF(struct seen_connection) connections;
     ARRAY_OF(uint32_t) free_connections;
     ARRAY_OF(struct seen_icmp) icmps;
@@ -149,7 +155,8 @@ struct collection {
     int64_t start_ns, end_ns;
     ARRAY_OF(int) link_types;
     uint64_t notes[NET_NOTE_COUNT];
-    int64_t note_value[NET_NOTE_COUNT]; /* of the last */
+    int64_t note_value[NET_NOTE_COUNT];                /* of the last */
+    struct kept_records last_answers[COLLECT_ANSWERS]; /* by hash of their question */
     struct seen_datagram lately[COLLECT_LATELY];
     uint64_t copies;        /* datagrams that the capture holds more than once */
     uint64_t limit_records; /* records left out because a table was full */

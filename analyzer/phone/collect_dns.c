@@ -26,7 +26,7 @@ static const char *keep_owner(struct collection *c, const struct message *m,
 
     if (m->dns->questions[0].name_at == 12 && at + 2 <= m->bytes.len &&
         memcmp(m->bytes.ptr + at, pointer_to_question, 2) == 0)
-        return seen->query.name;
+        return seen->query->name;
     return keep_name(c, m, at);
 }
 
@@ -56,28 +56,33 @@ static uint32_t add_query(struct collection *c, const struct message *m, uint64_
         return NONE;
     }
     uint32_t at = (uint32_t)c->queries.n;
-    struct seen_query *seen = ARRAY_PUSH(&c->queries);
+    struct seen_query *seen = ARRAY_ADD(&c->queries);
     *seen = (struct seen_query){.client = *client, .older = index_get(&c->query_of, key)};
-    seen->query = (struct query){.name = name,
-                                 .type = type,
-                                 .resolver = *resolver,
-                                 .transport = m->transport,
-                                 .id = m->dns->id,
-                                 .udp_size = m->dns->udp_size,
-                                 .t_ns = m->packet.t_ns,
-                                 .rcode = -1};
+    seen->query = arena_new(&c->arena, sizeof *seen->query);
+    *seen->query = (struct query){.name = name,
+                                  .type = type,
+                                  .resolver = *resolver,
+                                  .transport = m->transport,
+                                  .id = m->dns->id,
+                                  .udp_size = m->dns->udp_size,
+                                  .t_ns = m->packet.t_ns,
+                                  .rcode = -1};
     index_put(&c->query_of, key, at);
     return at;
 }
 
 static void add_record(struct collection *c, const struct message *m, struct seen_query *seen,
                        const struct dns_record *r) {
-    struct fact_record record = {.section = r->section, .type = r->type, .ttl_s = r->ttl_s};
+    struct fact_record record;
     struct dns_srv srv;
     struct dns_naptr naptr;
 
     if (r->class != 1)
         return;
+    memset(&record, 0, sizeof record); /* with its padding: records are compared as memory */
+    record.section = r->section;
+    record.type = r->type;
+    record.ttl_s = r->ttl_s;
     switch (r->type) {
     case DNS_A:
     case DNS_AAAA:
@@ -108,18 +113,27 @@ static void add_record(struct collection *c, const struct message *m, struct see
     default:
         return;
     }
-    if (c->records.n >= COLLECT_MAX) {
-        c->limit_records++;
-        return;
-    }
     record.name = keep_owner(c, m, seen, r->name_at);
-    if (!seen->record_count++)
-        seen->first_record = (uint32_t)c->records.n;
-    *ARRAY_PUSH(&c->records) = record;
+    memcpy(ARRAY_ADD(&c->records), &record, sizeof record);
+}
+
+/* A zone gives all its clients the same answer again and again: what was kept for the last answer
+ * to this question serves where it is the same. */
+static const struct fact_record *keep_records(struct collection *c, const struct query *q) {
+    uint64_t hash = index_key(&q->name, sizeof q->name, q->type);
+    struct kept_records *last = &c->last_answers[hash % COLLECT_ANSWERS];
+    size_t size = q->record_count * sizeof *q->records;
+
+    if (last->count != q->record_count || memcmp(last->records, c->records.items, size) != 0) {
+        struct fact_record *kept = ARENA_ARRAY(&c->arena, struct fact_record, q->record_count);
+        memcpy(kept, c->records.items, size);
+        *last = (struct kept_records){kept, q->record_count};
+    }
+    return last->records;
 }
 
 static void add_answer(struct collection *c, const struct message *m, struct seen_query *seen) {
-    struct query *q = &seen->query;
+    struct query *q = seen->query;
 
     if (q->answer_frame)
         return; /* a repeated answer */
@@ -129,9 +143,14 @@ static void add_answer(struct collection *c, const struct message *m, struct see
     q->truncated = m->dns->truncated;
     q->cut = m->dns->cut;
     q->answer_count = m->dns->counts[1];
+    c->records.n = 0;
     for (size_t i = 0; i < m->dns->record_count; i++)
         if (m->dns->records[i].section != DNS_AUTHORITY)
             add_record(c, m, seen, &m->dns->records[i]);
+    if (!c->records.n)
+        return;
+    q->record_count = c->records.n;
+    q->records = keep_records(c, q);
 }
 
 void collect_dns(struct collection *c, const struct message *message) {
@@ -161,7 +180,7 @@ void collect_dns(struct collection *c, const struct message *message) {
     if (at != NONE) {
         /* The same again after an answer (over TCP, say, after a truncated one), or long after, is
          * a new query. */
-        const struct query *known = &c->queries.items[at].query;
+        const struct query *known = c->queries.items[at].query;
         if (known->answer_frame || packet->t_ns - known->t_ns > REPEAT_WITHIN_NS)
             at = NONE;
     }

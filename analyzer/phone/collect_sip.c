@@ -12,6 +12,11 @@ static const char *keep(struct collection *c, struct slice text) {
     return text.len ? intern_text(&c->strings, text) : NULL;
 }
 
+/* What seldom comes twice is not looked for among what was kept. */
+static const char *keep_own(struct collection *c, struct slice text) {
+    return text.len ? arena_text(&c->arena, text) : NULL;
+}
+
 static bool has_cookie(struct slice branch) {
     return slice_starts_nocase(branch, SLICE_LITERAL("z9hG4bK"));
 }
@@ -61,7 +66,7 @@ static struct tx *add_tx(struct collection *c, const struct message *m, uint64_t
         return NULL;
     }
     uint32_t at = (uint32_t)c->txs.n;
-    struct tx *tx = ARRAY_PUSH(&c->txs);
+    struct tx *tx = ARRAY_ADD(&c->txs);
     *tx = (struct tx){
         .method = head->method,
         .transport = m->transport,
@@ -69,7 +74,7 @@ static struct tx *add_tx(struct collection *c, const struct message *m, uint64_t
         .src = m->packet.src,
         .dst = m->packet.dst,
         .method_text = keep(c, head->method_text),
-        .branch = keep(c, head->branch),
+        .branch = keep_own(c, head->branch),
         .call_id = keep(c, head->call_id),
         .uri = keep(c, head->uri),
         .from_uri = keep(c, head->from.uri),
@@ -79,7 +84,7 @@ static struct tx *add_tx(struct collection *c, const struct message *m, uint64_t
         .contact_uri = keep(c, head->contact_uri),
         .route_uri = keep(c, head->route_uri),
         .event = keep(c, head->event),
-        .nonce = keep(c, head->auth_nonce),
+        .nonce = keep_own(c, head->auth_nonce),
         .user_agent = keep(c, head->user_agent),
         .via_port = head->via_port,
         .credentials = head->has_authorization,
@@ -228,7 +233,7 @@ static void add_response(struct collection *c, const struct message *m) {
     }
     struct tx *tx = &c->txs.items[at];
     uint32_t index = (uint32_t)c->responses.n;
-    struct seen_response *response = ARRAY_PUSH(&c->responses);
+    struct seen_response *response = ARRAY_ADD(&c->responses);
     *response = (struct seen_response){
         .frame = m->packet.frame_no,
         .next = NONE,
@@ -239,7 +244,7 @@ static void add_response(struct collection *c, const struct message *m) {
         .has_min_expires = head->has_min_expires,
         .min_expires_s = head->min_expires,
         .stale = head->challenge_stale,
-        .nonce = keep(c, head->challenge_nonce),
+        .nonce = keep_own(c, head->challenge_nonce),
         .to_tag = head->method == SIP_INVITE ? keep(c, head->to.tag) : NULL,
     };
     if (head->status >= 300 && head->status < 400)

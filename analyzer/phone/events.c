@@ -356,6 +356,14 @@ static bool fresh_lookups(const struct account *account, int64_t after_ns, int64
     return false;
 }
 
+/* DHCP has shown this restart already. */
+static bool booted_between(const struct phone_draft *phone, int64_t after_ns, int64_t before_ns) {
+    for (size_t i = 0; i < phone->boots.n; i++)
+        if (phone->boots.items[i].t_ns > after_ns && phone->boots.items[i].t_ns <= before_ns)
+            return true;
+    return false;
+}
+
 static bool renews(const struct account *account, size_t count, int64_t t_ns) {
     for (size_t i = count; i-- > 0 && count - i <= LOOK_BACK;) {
         const struct registration *r = &account->registrations[i];
@@ -384,6 +392,7 @@ static void add_restarts(struct eventer *e) {
         if (before && request->call_id != before->call_id && succeeded(before) &&
             !request->unregister && request->has_reg_id == before->has_reg_id &&
             (before->unregister || !renews(account, registrations, request->t_ns)) &&
+            !booted_between(e->phone, before->end_ns, request->t_ns) &&
             fresh_lookups(account, before->end_ns, request->t_ns)) {
             uint32_t frame = request->attempts[0].send_list[0].frame;
             add_event(e, EVENT_RESTART, request->t_ns, &frame, 1)->request = i;

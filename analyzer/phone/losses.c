@@ -228,6 +228,14 @@ static void answer_sign(struct phone_draft *phone, const struct request *request
     }
 }
 
+/* A final response, in time or late. */
+static bool has_final(const struct attempt *attempt) {
+    for (size_t i = 0; i < attempt->response_count; i++)
+        if (attempt->responses[i].status >= 200)
+            return true;
+    return false;
+}
+
 void tell_request_losses(struct telling *telling, struct phone_draft *phone,
                          const struct account_draft *draft) {
     (void)telling;
@@ -259,7 +267,7 @@ void tell_request_losses(struct telling *telling, struct phone_draft *phone,
             if (follow->method != SIP_ACK || follow->attempt == SIZE_MAX)
                 continue;
             const struct attempt *attempt = &request->attempts[follow->attempt];
-            if (!attempt->final_status)
+            if (!has_final(attempt))
                 add_sign(phone, (struct loss_sign){.kind = LOSS_ACK_ONLY,
                                                    .from_ns = attempt->t_ns,
                                                    .to_ns = follow->t_ns,

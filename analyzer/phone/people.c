@@ -2,12 +2,14 @@
  *
  * A host that sends requests with one Via is a phone; one that receives REGISTERs, or relays
  * (several Vias, a Record-Route), is a server. Addresses are one phone where they share an address
- * of record, unless two Ethernet addresses of one family prove two devices; and where DNS and SIP
- * come from different addresses of one MAC, as long as that MAC is no router's.
+ * of record, unless two Ethernet addresses of one family prove two devices; where an IPv4 and an
+ * IPv6 address share a Contact user; and where DNS and SIP come from different addresses of one
+ * MAC, as long as that MAC is no router's.
  */
 #include "phone/tell.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static uint64_t address_key(const struct ip_addr *ip) {
     return index_key(ip, sizeof *ip, 1);
@@ -66,23 +68,87 @@ static bool looked_at(struct index_map *seen, const char *uri, uint32_t host) {
     return false;
 }
 
+/* The URI that says whose request this is: To of a REGISTER; From of a request outside of dialogs,
+ * where the host registers nothing. */
+static const char *own_uri(const struct tx *tx, bool registers) {
+    if (tx->method == SIP_REGISTER)
+        return tx->to_uri;
+    return registers || tx->to_tag ? NULL : tx->from_uri;
+}
+
+/* A From URI proves less than a REGISTER: a back-to-back user agent passes it on. */
+static bool may_share(const struct tx *tx, const struct seen_host *a, const struct seen_host *b) {
+    return !two_devices(a, b) && (tx->method == SIP_REGISTER || a->ip.len != b->ip.len ||
+                                  (a->mac.known && mac_eq(&a->mac, &b->mac)));
+}
+
 static void join_by_aor(struct telling *telling, const struct union_find *sets, const bool *phone) {
+    struct collection *c = telling->c;
+    struct index_map first_host = {0}, seen = {0};
+    bool *registers = memory_new_zeroed(c->hosts.n, sizeof *registers);
+
+    for (size_t i = 0; i < c->txs.n; i++) {
+        uint32_t host = index_get(&c->host_of, address_key(&c->txs.items[i].src.ip));
+        if (c->txs.items[i].method == SIP_REGISTER && host != NONE)
+            registers[host] = true;
+    }
+    for (size_t i = 0; i < c->txs.n; i++) {
+        const struct tx *tx = &c->txs.items[i];
+        uint32_t host = index_get(&c->host_of, address_key(&tx->src.ip));
+        const char *uri = host == NONE || !phone[host] ? NULL : own_uri(tx, registers[host]);
+        if (!uri || ip_is_multicast(&tx->dst.ip) || looked_at(&seen, uri, host))
+            continue;
+        const char *aor = tell_aor(telling, uri);
+        if (tell_is_anonymous(aor))
+            continue;
+        uint64_t key = index_key(&aor, sizeof aor, 30);
+        uint32_t known = index_get(&first_host, key);
+        if (known == NONE)
+            index_put(&first_host, key, host);
+        else if (known != host && may_share(tx, &c->hosts.items[known], &c->hosts.items[host]))
+            join(sets, known, host);
+    }
+    free(registers);
+    index_fini(&first_host);
+    index_fini(&seen);
+}
+
+/* One Contact user at an IPv4 and an IPv6 address of one MAC (or none is known): one phone, also
+ * where its From URI is anonymous. In one family many phones behind a router may share a user. */
+static uint64_t contact_key(struct telling *telling, struct slice user,
+                            const struct seen_host *host, size_t ip_len) {
+    struct {
+        const char *user;
+        uint64_t ip_len;
+        uint8_t mac[8];
+    } key = {intern_text(&telling->c->strings, user), ip_len, {0}};
+
+    if (host->mac.known)
+        memcpy(key.mac, host->mac.bytes, sizeof host->mac.bytes);
+    return index_key(&key, sizeof key, 34);
+}
+
+static void join_by_contact(struct telling *telling, const struct union_find *sets,
+                            const bool *phone) {
     struct collection *c = telling->c;
     struct index_map first_host = {0}, seen = {0};
 
     for (size_t i = 0; i < c->txs.n; i++) {
         const struct tx *tx = &c->txs.items[i];
+        struct sip_uri uri;
         uint32_t host = index_get(&c->host_of, address_key(&tx->src.ip));
-        if (tx->method != SIP_REGISTER || !tx->to_uri || host == NONE || !phone[host] ||
-            looked_at(&seen, tx->to_uri, host))
+        if (!tx->contact_uri || host == NONE || !phone[host] ||
+            looked_at(&seen, tx->contact_uri, host) ||
+            !sip_uri_parse(slice_of_text(tx->contact_uri), &uri) || !uri.user.len)
             continue;
-        const char *aor = tell_aor(telling, tx->to_uri);
-        uint64_t key = index_key(&aor, sizeof aor, 30);
-        uint32_t known = index_get(&first_host, key);
-        if (known == NONE)
-            index_put(&first_host, key, host);
-        else if (known != host && !two_devices(&c->hosts.items[known], &c->hosts.items[host]))
-            join(sets, known, host);
+        const struct seen_host *at = &c->hosts.items[host];
+        uint64_t own = contact_key(telling, uri.user, at, at->ip.len);
+        if (index_get(&first_host, own) == NONE)
+            index_put(&first_host, own, host);
+        uint32_t other =
+            index_get(&first_host, contact_key(telling, uri.user, at, at->ip.len == 4 ? 16 : 4));
+        if (other != NONE)
+            join(sets, other, host);
     }
     index_fini(&first_host);
     index_fini(&seen);
@@ -122,6 +188,7 @@ static void make_phones(struct telling *telling) {
                     (host->requests > 0 || (host->tls && host->sips))); /* its SIP cannot be read */
     }
     join_by_aor(telling, &sets, phone);
+    join_by_contact(telling, &sets, phone);
     for (uint32_t i = 0; i < n; i++) {
         if (!phone[i])
             continue;
@@ -132,7 +199,7 @@ static void make_phones(struct telling *telling) {
             ARRAY_PUSH(&telling->phones)->first_frame = UINT32_MAX;
         }
         struct phone_draft *draft = &telling->phones.items[draft_of[root]];
-        *ARRAY_PUSH(&draft->hosts) = i;
+        *ARRAY_ADD(&draft->hosts) = i;
         if (host->first_frame && host->first_frame < draft->first_frame)
             draft->first_frame = host->first_frame;
     }
@@ -171,11 +238,11 @@ static void adopt_dns_clients(struct telling *telling) {
         uint32_t p = index_get(&phone_of_mac, mac_key(&q->mac));
         if (p >= NONE - 1)
             continue;
-        const struct seen_host *known = collect_host(c, &q->client, q->query.t_ns);
+        const struct seen_host *known = collect_host(c, &q->client, q->query->t_ns);
         if (known->registrar || known->relay)
             continue;
         uint32_t host = (uint32_t)(known - c->hosts.items);
-        *ARRAY_PUSH(&telling->phones.items[p].hosts) = host;
+        *ARRAY_ADD(&telling->phones.items[p].hosts) = host;
         index_put(&telling->phone_of_host, address_key(&q->client), p);
     }
     index_fini(&phone_of_mac);
@@ -190,14 +257,14 @@ static void divide_records(struct telling *telling) {
         const struct tx *tx = &c->txs.items[i];
         uint32_t p = tell_phone_of(telling, &tx->src.ip);
         if (p != NONE) {
-            *ARRAY_PUSH(&telling->phones.items[p].txs) = i;
+            *ARRAY_ADD(&telling->phones.items[p].txs) = i;
             if (tx->method == SIP_REGISTER)
                 telling->phones.items[p].registers = true;
         }
         if (tx->method == SIP_INVITE) {
             p = tell_phone_of(telling, &tx->dst.ip);
             if (p != NONE)
-                *ARRAY_PUSH(&telling->phones.items[p].incoming) = i;
+                *ARRAY_ADD(&telling->phones.items[p].incoming) = i;
         }
         if (tx->method == SIP_BYE && tx->call_id) {
             uint64_t key = index_key(&tx->call_id, sizeof tx->call_id, 32);
@@ -208,12 +275,12 @@ static void divide_records(struct telling *telling) {
     for (uint32_t i = 0; i < c->queries.n; i++) {
         uint32_t p = tell_phone_of(telling, &c->queries.items[i].client);
         if (p != NONE)
-            *ARRAY_PUSH(&telling->phones.items[p].queries) = i;
+            *ARRAY_ADD(&telling->phones.items[p].queries) = i;
     }
     for (uint32_t i = 0; i < c->connections.n; i++) {
         uint32_t p = tell_phone_of(telling, &c->connections.items[i].client);
         if (p != NONE)
-            *ARRAY_PUSH(&telling->phones.items[p].connections) = i;
+            *ARRAY_ADD(&telling->phones.items[p].connections) = i;
     }
     struct index_map phone_of_mac = {0};
     index_macs(telling, &phone_of_mac);
@@ -221,8 +288,8 @@ static void divide_records(struct telling *telling) {
         uint32_t p = index_get(&phone_of_mac, mac_key(&c->boots.items[i].mac));
         if (p >= NONE - 1)
             continue;
-        *ARRAY_PUSH(&telling->phones.items[p].boots) = c->boots.items[i];
-        *ARRAY_PUSH(&telling->phones.items[p].restarts) = c->boots.items[i].t_ns;
+        *ARRAY_ADD(&telling->phones.items[p].boots) = c->boots.items[i];
+        *ARRAY_ADD(&telling->phones.items[p].restarts) = c->boots.items[i].t_ns;
     }
     index_fini(&phone_of_mac);
 }

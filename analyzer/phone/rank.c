@@ -240,8 +240,8 @@ static void add_naptr(struct walk *walk, const char *host) {
 }
 
 size_t rank_servers(const struct rank_order *order, rank_lookup *lookup, void *context,
-                    struct intern *strings, struct arena *arena,
-                    const struct ranked_server **servers, bool *complete) {
+                    struct intern *strings, struct arena *arena, struct ranked_server **servers,
+                    bool *complete) {
     struct walk walk = {.order = order,
                         .lookup = lookup,
                         .context = context,

@@ -40,8 +40,8 @@ struct rank_order {
  *
  * Returns their number; 0: the walk leads nowhere (not asked, or no service). */
 size_t rank_servers(const struct rank_order *order, rank_lookup *lookup, void *context,
-                    struct intern *strings, struct arena *arena,
-                    const struct ranked_server **servers, bool *complete);
+                    struct intern *strings, struct arena *arena, struct ranked_server **servers,
+                    bool *complete);
 
 /* "sip+d2u" -> UDP, "sip+d2t" -> TCP, "sips+d2t" -> TLS (RFC 3263 4.1); false: another service. */
 bool rank_service_transport(const char *service, enum transport *transport);

@@ -193,7 +193,7 @@ static void add_try(struct teller *t, struct request_draft *request, const struc
 
     if (!attempt || !server_eq(&attempt->server, server) || attempt_final(t, attempt, try.t_ns))
         attempt = add_attempt(t, request, server, try.tx, try.t_ns);
-    *ARRAY_PUSH(&attempt->tries) = try;
+    *ARRAY_ADD(&attempt->tries) = try;
 }
 
 /* ---- connections that failed ---- */
@@ -305,7 +305,7 @@ static void add_connections_before(struct teller *t, size_t *next, int64_t until
         if (pending_too_old(t, connection->t_ns))
             flush_pending(t);
         seen->taken = true;
-        *ARRAY_PUSH(&t->pending) = at;
+        *ARRAY_ADD(&t->pending) = at;
     }
 }
 
@@ -349,7 +349,7 @@ static void add_follow(struct teller *t, uint32_t index) {
     uint32_t at = index_get(&t->invite_of, call_key(tx->call_id, tx->cseq));
 
     if (at != NONE)
-        *ARRAY_PUSH(&t->requests.items[at].follows) = index;
+        *ARRAY_ADD(&t->requests.items[at].follows) = index;
 }
 
 /* A phone that gave up at the last server has moved on, too, when the next request of the kind

@@ -64,7 +64,7 @@ static void set_root(struct walker *w, const char *name, uint16_t kind, const ch
     uint64_t key = name_key(name, kind);
 
     index_put(&w->root_of_name, key, (uint32_t)w->roots.n);
-    *ARRAY_PUSH(&w->roots) = root;
+    *ARRAY_ADD(&w->roots) = root;
 }
 
 static const char *get_root(const struct walker *w, const char *name, uint16_t kind) {
@@ -163,7 +163,7 @@ static void add_to_walk(struct walker *w, struct query *q) {
         walk->resolution->t_ns = q->t_ns;
         index_put(&w->walk_of_host, key, at);
     }
-    *ARRAY_PUSH(&w->walks.items[at].queries) = q;
+    *ARRAY_ADD(&w->walks.items[at].queries) = q;
     if (q->answer_frame)
         follow_answer(w, q, root);
 }
@@ -179,7 +179,7 @@ static void list_query(struct walker *w, const char *name, uint32_t type, const 
         ARRAY_PUSH(&w->lists);
         index_put(&w->list_of_name, key, at);
     }
-    *ARRAY_PUSH(&w->lists.items[at].queries) = q;
+    *ARRAY_ADD(&w->lists.items[at].queries) = q;
 }
 
 /* The newest that was answered in time, with a use for a list. */
@@ -224,7 +224,7 @@ static bool phone_lookup(void *context, const char *name, uint16_t type,
     for (size_t i = 0; i < found->record_count; i++)
         if (found->records[i].type == type && found->records[i].section == section &&
             (section == DNS_ANSWER || found->records[i].name == name))
-            *ARRAY_PUSH(&w->answer) = &found->records[i];
+            *ARRAY_ADD(&w->answer) = &found->records[i];
     *answer = (struct lookup_answer){w->answer.items, w->answer.n, found->answer_t_ns};
     return true;
 }
@@ -302,22 +302,37 @@ static void rank(struct walker *w, struct walk *walk) {
     if (order.srv_transport_count && order.start == RANK_ADDRESS)
         order.start = RANK_SRV;
 
-    const struct ranked_server *servers;
+    struct ranked_server *servers;
     r->server_count = rank_servers(&order, phone_lookup, w, &w->telling->c->strings,
                                    &w->telling->story->arena, &servers, &complete);
-    struct ranked_server *own =
-        ARENA_ARRAY(&w->telling->story->arena, struct ranked_server, r->server_count);
-    for (size_t i = 0; i < r->server_count; i++) {
-        own[i] = servers[i];
-        guess_by_use(w, &own[i], r->t_ns);
+    for (size_t i = 0; i < r->server_count; i++)
+        guess_by_use(w, &servers[i], r->t_ns);
+    r->servers = servers;
+}
+
+static bool asks_address(const struct query *q) {
+    return q->type == DNS_A || q->type == DNS_AAAA;
+}
+
+/* Did the walk itself get somewhere? What an earlier one left in the cache is no answer to it: an
+ * address came, or the last step had an answer and the cache served the rest. */
+static bool got_answers(const struct walk *walk) {
+    const struct query *last = walk->queries.items[walk->queries.n - 1];
+
+    for (size_t i = 0; i < walk->queries.n; i++) {
+        const struct query *q = walk->queries.items[i];
+        bool answered = q->answer_frame && (q->rcode == 0 || q->rcode == 3);
+        if (answered &&
+            (asks_address(q) ? asks_address(last) || q->answer_count > 0 : q->type == last->type))
+            return true;
     }
-    r->servers = own;
+    return false;
 }
 
 static enum resolution_outcome outcome_of(const struct walker *w, const struct walk *walk) {
     const struct query *last = walk->queries.items[walk->queries.n - 1];
 
-    if (walk->resolution->server_count)
+    if (walk->resolution->server_count && got_answers(walk))
         return RESOLUTION_RESOLVED;
     for (size_t i = walk->queries.n; i-- > 0;) {
         const struct query *q = walk->queries.items[i];
@@ -372,27 +387,16 @@ static void fill_queries(struct walker *w) {
     w->queries = ARENA_ARRAY(arena, struct query *, w->query_count);
     for (size_t i = 0; i < w->query_count; i++) {
         struct seen_query *seen = &c->queries.items[w->phone->queries.items[i]];
-        struct query *q = arena_new(arena, sizeof *q);
-        *q = seen->query;
+        struct query *q = seen->query;
         q->send_count = seen->sends.count;
         q->frames = tell_frames(w->telling, &seen->sends);
-        int64_t *times = ARENA_ARRAY(arena, int64_t, seen->sends.count);
-        uint32_t at = seen->sends.first;
-        for (size_t s = 0; s < seen->sends.count; s++, at = c->seen.items[at].next)
-            times[s] = c->seen.items[at].t_ns;
-        q->times_ns = times;
-        struct fact_record *records = ARENA_ARRAY(arena, struct fact_record, seen->record_count);
-        if (seen->record_count)
-            memcpy(records, &c->records.items[seen->first_record],
-                   seen->record_count * sizeof *records);
-        q->records = records;
-        q->record_count = seen->record_count;
+        q->times_ns = tell_times(w->telling, &seen->sends);
         w->queries[i] = q;
 
         list_query(w, q->name, q->type, q);
         for (size_t r = 0; r < q->record_count; r++)
-            if (records[r].section == DNS_ADDITIONAL)
-                list_query(w, records[r].name, (uint32_t)records[r].type | IN_ADDITIONAL, q);
+            if (q->records[r].section == DNS_ADDITIONAL)
+                list_query(w, q->records[r].name, (uint32_t)q->records[r].type | IN_ADDITIONAL, q);
     }
     for (size_t i = 0; i < w->phone->txs.n; i++) {
         const struct tx *tx = &c->txs.items[w->phone->txs.items[i]];

@@ -145,11 +145,24 @@ void story_damaged(struct story_builder *builder, const char *message) {
 
 const uint32_t *tell_frames(struct telling *telling, const struct seen_list *list) {
     const struct collection *c = telling->c;
-    uint32_t *frames = ARENA_ARRAY(&telling->story->arena, uint32_t, list->count);
 
+    if (list->count == 1)
+        return &c->seen.items[list->first].frame;
+    uint32_t *frames = ARENA_ARRAY(&telling->story->arena, uint32_t, list->count);
     for (uint32_t i = 0, at = list->first; i < list->count; i++, at = c->seen.items[at].next)
         frames[i] = c->seen.items[at].frame;
     return frames;
+}
+
+const int64_t *tell_times(struct telling *telling, const struct seen_list *list) {
+    const struct collection *c = telling->c;
+
+    if (list->count == 1)
+        return &c->seen.items[list->first].t_ns;
+    int64_t *times = ARENA_ARRAY(&telling->story->arena, int64_t, list->count);
+    for (uint32_t i = 0, at = list->first; i < list->count; i++, at = c->seen.items[at].next)
+        times[i] = c->seen.items[at].t_ns;
+    return times;
 }
 
 /* ---- telling ---- */
@@ -322,6 +335,8 @@ struct story *story_end(struct story_builder *builder, const char *const *files,
     struct telling telling = {.c = c, .story = story, .options = &builder->options};
 
     message_reader_end(builder->reader);
+    story->arena = c->arena;
+    c->arena = (struct arena){0};
     const char **names = ARENA_ARRAY(&story->arena, const char *, file_count);
     for (size_t i = 0; i < file_count; i++)
         names[i] = arena_text(&story->arena, slice_of_text(files[i]));
@@ -354,6 +369,8 @@ struct story *story_end(struct story_builder *builder, const char *const *files,
     telling_fini(&telling);
     story->strings = c->strings;
     c->strings = (struct intern){0};
+    story->sightings = c->seen.items;
+    c->seen.items = NULL;
     collection_fini(c);
     message_reader_free(builder->reader);
     free(builder->damaged);
@@ -366,5 +383,6 @@ void story_free(struct story *story) {
         return;
     intern_fini(&story->strings);
     arena_fini(&story->arena);
+    free(story->sightings);
     free(story);
 }

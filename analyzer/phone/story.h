@@ -10,8 +10,9 @@
  *             └ loss signs
  *
  * All of it lives in the story's arena and string table until story_free; strings are interned
- * (equal strings are equal pointers), pointers into arrays are stable. Frame numbers are
- * Wireshark's, times nanoseconds since the epoch. Lists are in order of time, then frame.
+ * (equal strings are equal pointers; but for branches and nonces), pointers into arrays are stable.
+ * Frame numbers are Wireshark's, times nanoseconds since the epoch. Lists are in order of time,
+ * then frame.
  */
 #ifndef PHONE_STORY_H
 #define PHONE_STORY_H
@@ -377,6 +378,7 @@ struct story {
     size_t phone_count;
     struct intern strings;
     struct arena arena;
+    void *sightings; /* what lists of one frame or time point into */
 };
 
 const char *outcome_name(enum outcome outcome);                       /* "silent" */

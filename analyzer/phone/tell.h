@@ -48,7 +48,9 @@ uint32_t tell_phone_of(const struct telling *telling,
 
 /* accounts.c: the phone's requests, divided among its addresses of record. */
 void tell_accounts(struct telling *telling);
-const char *tell_aor(struct telling *telling, const char *uri); /* normalised; NULL for NULL */
+const char *tell_aor(struct telling *telling, const char *uri);
+/* Does the From or address of record hide who calls (RFC 3323 4.1)? */
+bool tell_is_anonymous(const char *aor); /* normalised; NULL for NULL */
 
 /* resolutions.c: a phone's queries as walks, each with the server list that follows from it. */
 void tell_resolutions(struct telling *telling, struct phone_draft *phone);
@@ -73,7 +75,9 @@ bool tell_repeats(const struct telling *telling, const struct phone_draft *phone
 void tell_request_losses(struct telling *telling, struct phone_draft *phone,
                          const struct account_draft *account);
 
-/* Frames of a list of sightings, into the story's arena. */
+/* Frames and times of a list of sightings, as arrays. One alone is not copied: the story keeps the
+ * sightings. */
 const uint32_t *tell_frames(struct telling *telling, const struct seen_list *list);
+const int64_t *tell_times(struct telling *telling, const struct seen_list *list);
 
 #endif

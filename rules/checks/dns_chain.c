@@ -423,20 +423,39 @@ static void describe(struct chain *chain, struct occurrence *occurrence) {
         judge_frame(judge, occurrence, chain->request->attempts[0].send_list[0].frame);
 }
 
+/* Without an entry, and without a mode that says it: the first step that was seen. */
+static enum rank_start observed_start(const struct resolution *walk) {
+    if (first_query(walk, DNS_NAPTR, NULL))
+        return RANK_NAPTR;
+    return first_query(walk, DNS_SRV, NULL) ? RANK_SRV : RANK_ADDRESS;
+}
+
+/* A name of which only addresses were asked, that is neither configured nor the account's domain,
+ * may be a target of an SRV answer that the capture does not show. */
+static bool may_be_target(const struct chain *chain) {
+    const char *aor = chain->judge->account->aor;
+    struct sip_uri uri;
+
+    if (chain->entry || observed_start(chain->walk) != RANK_ADDRESS)
+        return false;
+    return !aor || !sip_uri_parse(slice_of_text(aor), &uri) ||
+           !slice_eq_nocase(uri.host, slice_of_text(chain->walk->host));
+}
+
 static void say_fault(struct chain *chain, enum finding finding) {
     struct judge *judge = chain->judge;
     const struct resolution *walk = chain->walk;
     struct occurrence *occurrence;
 
-    if (judge_loss(judge, walk->t_ns, walk->end_ns + CARRY_ON_NS, NULL)) {
+    if (judge_loss(judge, walk->t_ns - CARRY_ON_NS, walk->end_ns + CARRY_ON_NS, NULL)) {
         occurrence = judge_undecided(judge, REASON_CAPTURE_LOSS, walk->t_ns,
                                      "shows all lookups, without losing packets");
     } else if (finding == FINDING_STOPPED && judge->story->end_ns - walk->end_ns < CARRY_ON_NS) {
         occurrence = judge_undecided(judge, REASON_ENDS_TOO_EARLY, walk->t_ns,
                                      "goes on until the lookups are done and a request follows");
-    } else if (chain->due_type && chain->request &&
-               ((chain->list && chain->list->midway) ||
-                (!standing_in_use(chain->standing, chain->request->t_ns) &&
+    } else if (chain->due_type &&
+               (may_be_target(chain) ||
+                (chain->request && !standing_in_use(chain->standing, chain->request->t_ns) &&
                  standing_midway(chain->standing, chain->request, chain->list)))) {
         occurrence = judge_undecided(judge, REASON_STARTS_MIDWAY, walk->t_ns,
                                      "includes the lookups from the phone's start on");
@@ -450,13 +469,6 @@ static void say_fault(struct chain *chain, enum finding finding) {
                       chain->instead ? chain->instead : "");
     }
     describe(chain, occurrence);
-}
-
-/* Without an entry, and without a mode that says it: the first step that was seen. */
-static enum rank_start observed_start(const struct resolution *walk) {
-    if (first_query(walk, DNS_NAPTR, NULL))
-        return RANK_NAPTR;
-    return first_query(walk, DNS_SRV, NULL) ? RANK_SRV : RANK_ADDRESS;
 }
 
 /* The first new request that rests on the walk; requests stand in order of time. */

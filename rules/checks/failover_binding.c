@@ -28,7 +28,7 @@ static void judge_follow(struct judge *judge, const struct request *request,
     right = server_eq(&attempt->server, &follow->server);
     for (size_t a = 0; !right && follow->branch && a < request->attempt_count; a++)
         for (size_t t = 0; !right && t < request->attempts[a].transactions; t++)
-            right = request->attempts[a].transaction_list[t].branch == follow->branch &&
+            right = text_eq(request->attempts[a].transaction_list[t].branch, follow->branch) &&
                     server_eq(&request->attempts[a].server, &follow->server);
     occurrence = judge_add(judge, right ? VERDICT_PASS : VERDICT_FAIL, follow->t_ns);
     judge_expect(judge, occurrence, value_server("server", &attempt->server));
@@ -75,14 +75,14 @@ struct used {
 };
 
 struct used_branches {
-    struct used *slots; /* open addressing by the interned pointer */
+    struct used *slots; /* open addressing */
     size_t cap;         /* a power of two */
 };
 
 static struct used *slot_of(const struct used_branches *used, const char *branch) {
-    size_t at = (size_t)hash_bytes(&branch, sizeof branch, 0) & (used->cap - 1);
+    size_t at = (size_t)hash_bytes(branch, strlen(branch), 0) & (used->cap - 1);
 
-    while (used->slots[at].branch && used->slots[at].branch != branch)
+    while (used->slots[at].branch && strcmp(used->slots[at].branch, branch) != 0)
         at = (at + 1) & (used->cap - 1);
     return &used->slots[at];
 }

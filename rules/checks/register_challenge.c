@@ -78,7 +78,7 @@ static void find_later(const struct judge *judge, struct challenge *challenge) {
         if (request->method != SIP_REGISTER || !request->attempt_count || !attempt->transactions)
             continue;
         transaction = attempt->transaction_list;
-        same_nonce = challenge->response->nonce && transaction->nonce == challenge->response->nonce;
+        same_nonce = text_eq(challenge->response->nonce, transaction->nonce);
         same_call = request->call_id == challenge->request->call_id && request->call_id &&
                     attempt->t_ns < challenge->response->t_ns + STORY_AFTER_SILENCE_NS;
         if (!same_nonce && !(same_call && transaction->credentials))
@@ -187,7 +187,7 @@ static struct occurrence *fault(struct judge *judge, const struct challenge *cha
 
 /* Is the challenge that these credentials answer in the capture? */
 static bool knows_nonce(const struct judge *judge, const struct challenge *challenge) {
-    enum { LOOK_BACK = 4096 };
+    enum { LOOK_BACK = 256 };
     const char *nonce = challenge->asked->nonce;
     size_t end = (size_t)(challenge->request - judge->account->requests) + 1;
 
@@ -196,7 +196,7 @@ static bool knows_nonce(const struct judge *judge, const struct challenge *chall
         for (size_t a = 0; a < request->attempt_count; a++)
             for (size_t i = 0; i < request->attempts[a].response_count; i++) {
                 const struct response *response = &request->attempts[a].responses[i];
-                if (response != challenge->response && response->nonce && response->nonce == nonce)
+                if (response != challenge->response && text_eq(response->nonce, nonce))
                     return true;
             }
     }
@@ -217,8 +217,9 @@ static void judge_unanswered(struct judge *judge, const struct challenge *challe
     if (challenge->response->status != 423 && !challenge->response->stale &&
         challenge->asked->credentials && !knows_nonce(judge, challenge)) {
         /* It may have answered a challenge that the capture lacks; then these were refused. */
-        describe(judge, judge_undecided(judge, REASON_STARTS_MIDWAY, t_ns,
-                                        "includes the challenge that the credentials answer"),
+        describe(judge,
+                 judge_undecided(judge, REASON_STARTS_MIDWAY, t_ns,
+                                 "includes the challenge that the credentials answer"),
                  challenge);
         return;
     }
@@ -301,8 +302,8 @@ static void judge_challenge(struct judge *judge, const struct challenge *challen
                   response->status, server_words(judge, server));
         return;
     }
-    same_nonce = !challenge->mixed && answer->nonce && answer->nonce == challenge->asked->nonce &&
-                 challenge->asked->credentials && answer->nonce != response->nonce;
+    same_nonce = !challenge->mixed && text_eq(answer->nonce, challenge->asked->nonce) &&
+                 challenge->asked->credentials && !text_eq(answer->nonce, response->nonce);
     if (!challenge->rejected && !same_nonce) {
         pass(judge, challenge);
         return;

@@ -61,7 +61,7 @@ static struct fact_record naptr(const char *name, uint16_t order, uint16_t prefe
 static void expect_list(struct zone *zone, struct rank_order order, const char *const *expected) {
     struct intern strings = {0};
     struct arena arena = {0};
-    const struct ranked_server *servers;
+    struct ranked_server *servers;
     bool complete;
 
     if (!order.host)
