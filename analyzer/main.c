@@ -19,13 +19,16 @@ int main(int argc, char **argv) {
 
     if (argc < 2)
         return cli_misuse(NULL, "no command: check, show, rules or profile");
-    if (strcmp(argv[1], "--help") == 0)
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
         return help_tool();
     if (strcmp(argv[1], "--version") == 0)
         return print_version();
     enum command command = command_find(argv[1]);
     if (command == COMMAND_COUNT)
-        return cli_misuse(NULL, argv[1][0] == '-' ? "unknown option '%s'" : "unknown command '%s'",
+        return cli_misuse(NULL,
+                          argv[1][0] == '-'
+                              ? "unknown option '%s'"
+                              : "unknown command '%s': expected check, show, rules or profile",
                           argv[1]);
     return run[command](argc - 2, argv + 2);
 }

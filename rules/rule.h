@@ -45,8 +45,8 @@ struct rule {
     bool (*applies)(const struct judge *judge);
     /* Add the occurrences. */
     void (*check)(struct judge *judge);
-    /* Connections suffice to judge it, whatever was said on them: it is judged of a host that is seen
-     * only in TLS, too. Other rules are `encrypted` there. */
+    /* Connections suffice to judge it, whatever was said on them: it is judged of a host that is
+     * seen only in TLS, too. Other rules are `encrypted` there. */
     bool shown_by_connections;
 };
 
@@ -61,6 +61,11 @@ bool catalogue_has_match(const char *pattern);
 struct result rule_run(const struct rule *rule, struct judge *judge);
 
 /* ---- for the checks ---- */
+
+/* What would decide a no-server-list. */
+#define NEEDS_SERVER_LIST                                                                          \
+    "includes the DNS traffic before the first REGISTER, or is judged with `servers` in the "      \
+    "expectations"
 
 /* A new occurrence at t with this verdict, which stays what it is; fill in the rest through the
  * functions below. The pointer serves until the next one is added. */

@@ -82,7 +82,7 @@ static const struct option_row table[OPTION_COUNT] = {
                       "colour: auto (the default: on a terminal, unless NO_COLOR is set), always "
                       "or never"},
     [OPTION_VERSION] = {"version", 0, VALUE_NONE, NULL, IN_ALL, "print the version and leave"},
-    [OPTION_HELP] = {"help", 0, VALUE_NONE, NULL, IN_ALL, "print this help and leave"},
+    [OPTION_HELP] = {"help", 'h', VALUE_NONE, NULL, IN_ALL, "print this help and leave"},
 };
 
 static const struct {
@@ -286,6 +286,18 @@ static enum option_id find_option(enum command command, const char *name, size_t
     return id;
 }
 
+/* An option that this command does not know may be another's: say whose. */
+static int unknown_option(enum command command, const char *name, size_t len, char letter) {
+    char option[64], other[64] = "";
+
+    snprintf(option, sizeof option, "-%s%.*s", name ? "-" : "", name ? (int)len : 1,
+             name ? name : &letter);
+    for (enum command c = COMMAND_CHECK; c < COMMAND_COUNT && !*other; c++)
+        if (find_option(c, name, len, letter) != OPTION_COUNT)
+            snprintf(other, sizeof other, " (it is one of 'sipvet %s')", command_name(c));
+    return cli_misuse(command_name(command), "unknown option '%s'%s", option, other);
+}
+
 struct arguments {
     int argc;
     char **argv;
@@ -304,7 +316,7 @@ static enum options_status parse_long(enum command command, struct arguments *in
 
     *status = STATUS_USAGE;
     if (id == OPTION_COUNT) {
-        cli_misuse(command_name(command), "unknown option '--%.*s'", (int)len, name);
+        unknown_option(command, name, len, 0);
         return OPTIONS_WRONG;
     }
     if (value && table[id].need == VALUE_NONE) {
@@ -331,7 +343,7 @@ static enum options_status parse_letters(enum command command, struct arguments 
 
         *status = STATUS_USAGE;
         if (id == OPTION_COUNT) {
-            cli_misuse(command_name(command), "unknown option '-%c'", *letter);
+            unknown_option(command, NULL, 0, *letter);
             return OPTIONS_WRONG;
         }
         if (table[id].need == VALUE_OWED) {

@@ -19,9 +19,8 @@ bool read_as_phone(enum command command, const struct options *options,
 
 void say_no_phone(const char *path, const struct options *options, const struct story *story) {
     if (options->phone.n && story->phone_count)
-        cli_say("%s: none of its %zu phone%s is one that --phone asks for ('sipvet show' lists "
-                "them)",
-                capture_label(path), story->phone_count, story->phone_count == 1 ? "" : "s");
+        cli_say("%s: none of its phones is one that --phone asks for ('sipvet show' lists them)",
+                capture_label(path));
     else
         cli_say("%s: no phone in it", capture_label(path));
 }

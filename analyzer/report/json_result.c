@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "report/filter.h"
+#include "report/json_story.h"
 
 static void write_value(struct json_writer *json, const struct value *value) {
     char text[SERVER_TEXT_LEN];
@@ -71,6 +72,7 @@ static void write_occurrence(struct json_writer *json, const struct story *story
     member_values(json, "expected", occurrence->expected, occurrence->expected_count);
     member_values(json, "observed", occurrence->observed, occurrence->observed_count);
     json_member_frames(json, "frames", occurrence->frames, occurrence->frame_count);
+    json_member_files(json);
     json_key(json, "filter");
     if (occurrence->frame_count) {
         char *filter = filter_text(occurrence->frames, occurrence->frame_count, FILTER_EVERY);

@@ -72,6 +72,10 @@ void json_phone_facts(struct json_writer *json, const struct phone *phone) {
     json_array_end(json);
 }
 
+void json_member_files(struct json_writer *json) {
+    json_member_null(json, "files"); /* a capture is one file, as long as none are merged */
+}
+
 /* ---- resolutions ---- */
 
 static void write_query(struct json_writer *json, const struct query *query) {
@@ -83,6 +87,7 @@ static void write_query(struct json_writer *json, const struct query *query) {
     json_member_text(json, "name", query->name);
     json_member_text(json, "server", ip_text(&query->resolver.ip, ip));
     json_member_frames(json, "frames", query->frames, query->send_count);
+    json_member_files(json);
     json_key(json, "answer_frame");
     if (answered && query->answer_frame)
         json_uint(json, query->answer_frame);
@@ -158,6 +163,7 @@ static void write_attempt(struct json_writer *json, const struct story *story,
     for (size_t i = 0; i < attempt->send_count; i++)
         json_uint(json, attempt->send_list[i].frame);
     json_array_end(json);
+    json_member_files(json);
     json_key(json, "times");
     json_array_begin_line(json);
     for (size_t i = 0; i < attempt->send_count; i++)
@@ -232,6 +238,7 @@ static void write_event(struct json_writer *json, const struct story *story,
             json_member_null(json, "end_t");
     }
     json_member_frames(json, "frames", event->frames, event->frame_count);
+    json_member_files(json);
     json_object_end(json);
 }
 

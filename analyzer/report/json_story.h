@@ -14,5 +14,7 @@ void json_phone_facts(struct json_writer *json, const struct phone *phone);
 /* resolutions, requests, events. */
 void json_account_facts(struct json_writer *json, const struct story *story,
                         const struct account *account);
+/* What stands beside every `frames`: which of the capture's files each is in; null for one file. */
+void json_member_files(struct json_writer *json);
 
 #endif

@@ -45,10 +45,11 @@ void text_capture_head(struct text_writer *text, const struct story *story) {
     text_style(text, STYLE_PLAIN);
     text_count(text, story->packets, "packet");
     if (story->packets) {
-        char duration[32];
+        char duration[32], from[40];
         text_printf(text, "in %s", text_duration(story->end_ns - story->start_ns, duration));
         instant_text(story->start_ns, room);
-        text_printf(text, "from %.10s %.8s UTC", room, room + 11);
+        snprintf(from, sizeof from, "from %.10s %.8s UTC", room, room + 11);
+        text_piece(text, from); /* a date is not broken */
     }
     text_line(text);
     for (enum warning_code code = 0; code < WARNING_COUNT; code++) {
@@ -78,6 +79,16 @@ void text_phone(struct text_writer *text, const struct phone *phone) {
     for (size_t i = 0; i < phone->user_agent_count; i++)
         text_printf(text, "%s%s", phone->user_agents[i],
                     i + 1 < phone->user_agent_count ? "," : "");
+}
+
+void text_no_phone(struct text_writer *text, const struct story *story) {
+    if (story->phone_count)
+        text_words(text, "no phone that was asked for is in it");
+    else if (story->packets)
+        text_words(text, "no host sends SIP requests as a phone does (see --as-phone)");
+    else
+        text_words(text, story->warnings[WARNING_DAMAGED].count ? "nothing could be read from it"
+                                                                : "it holds no packet");
 }
 
 void text_no_account(struct text_writer *text) {

@@ -14,6 +14,8 @@ const char *text_offset(const struct story *story, int64_t t_ns, char room[32]);
 const char *text_duration(int64_t ns, char room[32]); /* "0.499 s" */
 /* "1 packet", "2 packets" */
 void text_count(struct text_writer *text, uint64_t n, const char *thing);
+/* Why a capture has no phone to tell of. */
+void text_no_phone(struct text_writer *text, const struct story *story);
 /* What a phone without accounts is told as. */
 void text_no_account(struct text_writer *text);
 

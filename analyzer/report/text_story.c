@@ -362,7 +362,8 @@ static void put_folded(struct view *view, const struct moment *last, size_t more
                     more == 1 ? "" : "s");
     else
         text_printf(text, "... the same %zu more time%s,", more, more == 1 ? "" : "s");
-    text_printf(text, "the last at %s", text_offset(view->story, last->t_ns, room));
+    text_printf(text, "the last %s %s", period > 1 ? "begins at" : "at",
+                text_offset(view->story, last->t_ns, room));
     if (last->frame)
         text_printf(text, "(frame %u)", last->frame);
     text_style(text, STYLE_PLAIN);
@@ -453,9 +454,7 @@ static void on_capture_end(void *context, enum verdict verdict, enum reason reas
     if (reason != REASON_NO_PHONE)
         return;
     text_line(&view->text);
-    text_words(&view->text, view->story->phone_count
-                                ? "no phone that was asked for is in it"
-                                : "no host sends SIP requests as a phone does");
+    text_no_phone(&view->text, view->story);
     text_line(&view->text);
 }
 

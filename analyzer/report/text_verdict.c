@@ -186,6 +186,15 @@ static void put_rule_head(struct view *view, const struct result *result) {
     text_line(text);
 }
 
+/* An occurrence that could not be decided, among others that could. */
+static void put_undecided(struct view *view, const struct occurrence *occurrence) {
+    text_margin(&view->text, COLUMN_DETAIL);
+    text_column(&view->text, COLUMN_DETAIL);
+    styled(&view->text, STYLE_OPEN, "undecided");
+    text_printf(&view->text, "(%s)", reason_name(occurrence->reason));
+    text_line(&view->text);
+}
+
 static void put_occurrences(struct view *view, const struct result *result, enum verdict verdict,
                             size_t limit) {
     size_t shown = 0, left = 0;
@@ -194,6 +203,8 @@ static void put_occurrences(struct view *view, const struct result *result, enum
         if (result->occurrences[i].verdict != verdict)
             continue;
         if (shown < limit) {
+            if (verdict == VERDICT_INCONCLUSIVE && verdict != result->verdict)
+                put_undecided(view, &result->occurrences[i]);
             put_occurrence(view, &result->occurrences[i], shown == 0 ? result->message : NULL);
             shown++;
         } else {
@@ -302,7 +313,7 @@ static void put_open(struct view *view, const struct judgement *judgement) {
             if (k == i) {
                 text_margin(text, COLUMN_LIST);
                 text_column(text, COLUMN_RULE);
-                styled(text, STYLE_OPEN, reason_name(result->reason));
+                styled(text, STYLE_OPEN, verdict_name(result->verdict));
                 text_column(text, COLUMN_LIST);
             } else {
                 sink_text(text->sink, ",");
@@ -313,11 +324,10 @@ static void put_open(struct view *view, const struct judgement *judgement) {
         if (told)
             continue;
         text_line(text);
-        if (result->message) {
-            text_column(text, COLUMN_LIST);
-            text_words(text, result->message);
-            text_line(text);
-        }
+        text_column(text, COLUMN_LIST);
+        text_printf(text, "%s:", reason_name(result->reason));
+        text_words(text, result->message ? result->message : "");
+        text_line(text);
         if (result->needs) {
             text_column(text, COLUMN_LIST);
             text_printf(text, "needs a capture that %s", result->needs);
@@ -406,9 +416,7 @@ static void on_capture_end(void *context, enum verdict verdict, enum reason reas
     text_gap(&view->text);
     put_verdict(&view->text, VERDICT_INCONCLUSIVE);
     text_printf(&view->text, "(%s)", reason_name(reason));
-    text_words(&view->text, view->story->phone_count
-                                ? "no phone that was asked for is in it"
-                                : "no host sends SIP requests as a phone does");
+    text_no_phone(&view->text, view->story);
     text_line(&view->text);
 }
 

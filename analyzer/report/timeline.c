@@ -161,9 +161,36 @@ static bool same(const struct timeline *timeline, size_t a, size_t b, size_t n) 
     return true;
 }
 
+static bool is_move(const struct moment *moment) {
+    return moment->kind == MOMENT_EVENT && rank(moment) == 1;
+}
+
+/* Does a round of `period` moments begin where the phone begins something: at a lookup, where it
+ * has one, else at a request or the move that leads to it? Of  REGISTER registered lookup | ...  a
+ * reader would not see that the lookup comes first, nor where the request after it went. */
+static bool round_begins(const struct timeline *timeline, size_t at, size_t period) {
+    const struct moment *round = timeline->moments.items + at;
+    size_t lookups = 0, requests = 0;
+
+    if (at + period > timeline->moments.n)
+        return false;
+    for (size_t i = 0; i < period; i++) {
+        lookups += round[i].kind == MOMENT_LOOKUP;
+        requests += round[i].kind == MOMENT_ATTEMPT && round[i].attempt == 0;
+    }
+    if (lookups == period || lookups + requests == 0)
+        return true;
+    if (lookups)
+        return round[0].kind == MOMENT_LOOKUP && round[period - 1].kind != MOMENT_LOOKUP;
+    return (is_move(&round[0]) || (round[0].kind == MOMENT_ATTEMPT && round[0].attempt == 0)) &&
+           !is_move(&round[period - 1]);
+}
+
 size_t timeline_repeats(const struct timeline *timeline, size_t at, size_t *period) {
     for (*period = 1; *period <= PERIOD_MAX; ++*period) {
         size_t copies = 1;
+        if (!round_begins(timeline, at, *period))
+            continue;
         while (same(timeline, at, at + copies * *period, *period))
             copies++;
         if (copies > 1)

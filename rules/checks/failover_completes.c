@@ -10,8 +10,6 @@
 #include "rules/checks/failover_walk.h"
 
 #define NEEDS_END "goes on at least 37 s after the attempt that failed"
-#define NEEDS_LIST                                                                                 \
-    "includes the DNS traffic before the request, or expectations that name the servers"
 #define NEEDS_NO_LOSS "comes from a capture that lost no packets of this phone"
 
 enum { TRIED_MAX = 16 }; /* servers named in an observation */
@@ -108,7 +106,7 @@ static void judge_end(struct judge *judge, const struct course *course,
         failover_restarted(judge, last->t_ns, last->end_ns + STORY_AFTER_SILENCE_NS))
         return; /* the user or a restart ended it */
     if (!walk->known) {
-        undecided(judge, course, REASON_NO_SERVER_LIST, NEEDS_LIST);
+        undecided(judge, course, REASON_NO_SERVER_LIST, NEEDS_SERVER_LIST);
         return;
     }
     if (walk->left) {

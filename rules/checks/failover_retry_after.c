@@ -160,8 +160,7 @@ static void judge_refusal(struct judge *judge, const struct failover_account *ac
     if (excused) {
         occurrence = judge_undecided(
             judge, why == EXCUSE_NO_LIST ? REASON_NO_SERVER_LIST : REASON_NOWHERE_TO_GO, from,
-            why == EXCUSE_NO_LIST ? "includes the DNS traffic before the request, or expectations "
-                                    "that name the servers"
+            why == EXCUSE_NO_LIST ? NEEDS_SERVER_LIST
                                   : "includes a 503 with Retry-After while another server is left");
         describe(judge, occurrence, refusal, excused);
         return;

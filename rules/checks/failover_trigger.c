@@ -11,8 +11,6 @@
 #include "rules/checks/failover_walk.h"
 
 #define NEEDS_END "goes on at least 37 s after the attempt that failed"
-#define NEEDS_LIST                                                                                 \
-    "includes the DNS traffic before the request, or expectations that name the servers"
 #define NEEDS_NO_LOSS "comes from a capture that lost no packets of this phone"
 
 /* One attempt and what followed. */
@@ -87,7 +85,8 @@ static void judge_stay(struct judge *judge, const struct failover_walk *walk,
     struct occurrence *occurrence;
 
     if (!walk->known) {
-        describe(judge, judge_undecided(judge, REASON_NO_SERVER_LIST, attempt->end_ns, NEEDS_LIST),
+        describe(judge,
+                 judge_undecided(judge, REASON_NO_SERVER_LIST, attempt->end_ns, NEEDS_SERVER_LIST),
                  ending);
         return;
     }

@@ -326,16 +326,12 @@ static void judge_attempt(const struct walk *walk, const struct request *request
 
 /* No list: neither lookups nor expectations give the order. Said once. */
 static void say_no_list(struct judge *judge, const struct request *request) {
-    struct occurrence *occurrence = judge_undecided(
-        judge, REASON_NO_SERVER_LIST, request->t_ns,
-        "includes the DNS traffic before the first REGISTER, or is judged with `servers` in the "
-        "expectations");
+    struct occurrence *occurrence =
+        judge_undecided(judge, REASON_NO_SERVER_LIST, request->t_ns, NEEDS_SERVER_LIST);
 
     if (request->attempts[0].send_count)
         judge_frame(judge, occurrence, request->attempts[0].send_list[0].frame);
     judge_observe(judge, occurrence, value_server("server", &request->attempts[0].server));
-    judge_say(judge, occurrence, "%s",
-              "neither lookups in the capture nor the expectations give the order of the servers");
 }
 
 /* A flow beside the first one (RFC 5626) is meant to go elsewhere, and so may a ping. */

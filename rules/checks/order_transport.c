@@ -143,10 +143,8 @@ static void judge_attempt(struct judge *judge, const struct step *step) {
 
 static void say_no_list(struct judge *judge, const struct request *request) {
     const struct step step = {.request = request, .attempt = &request->attempts[0]};
-    struct occurrence *occurrence = judge_undecided(
-        judge, REASON_NO_SERVER_LIST, request->t_ns,
-        "includes the DNS traffic before the first REGISTER, or is judged with `servers` in the "
-        "expectations");
+    struct occurrence *occurrence =
+        judge_undecided(judge, REASON_NO_SERVER_LIST, request->t_ns, NEEDS_SERVER_LIST);
 
     describe(judge, occurrence, &step, NULL);
 }

@@ -243,8 +243,6 @@ static bool time_held(struct judge *judge, const struct silence *silence,
     return false;
 }
 
-#define NEEDS_LIST                                                                                 \
-    "includes the DNS traffic before the request, or expectations that name the servers"
 #define NEEDS_START "begins before the first try of the request"
 #define NEEDS_END "goes on until the phone moves on or gives up"
 
@@ -265,7 +263,7 @@ static void judge_silence(struct judge *judge, const struct silence *silence,
         return;
     }
     if (many && silence->unsure) {
-        undecided(judge, silence, REASON_NO_SERVER_LIST, NEEDS_LIST);
+        undecided(judge, silence, REASON_NO_SERVER_LIST, NEEDS_SERVER_LIST);
         return;
     }
     if (many) {
@@ -294,7 +292,7 @@ static void judge_silence(struct judge *judge, const struct silence *silence,
         if (lost(judge, silence))
             return;
         if (silence->unsure)
-            undecided(judge, silence, REASON_NO_SERVER_LIST, NEEDS_LIST);
+            undecided(judge, silence, REASON_NO_SERVER_LIST, NEEDS_SERVER_LIST);
         else if (silence->request->unregister && silence->stay == STAY_GAVE_UP &&
                  failover_phone_gone(judge, attempt->end_ns))
             undecided(judge, silence, REASON_ENDS_TOO_EARLY, NEEDS_END);
@@ -434,4 +432,4 @@ RETRY_RULE(register, "retry.register", "a REGISTER", "a REGISTER", SOURCES_NON_I
 RETRY_RULE(invite, "retry.invite", "an INVITE", "an INVITE", SOURCES_INVITE);
 RETRY_RULE(bye, "retry.bye", "a BYE", "a BYE", SOURCES_NON_INVITE);
 RETRY_RULE(other, "retry.other", "any other request (SUBSCRIBE, OPTIONS, MESSAGE, …)",
-           "a SUBSCRIBE", SOURCES_NON_INVITE);
+           "a request of another method", SOURCES_NON_INVITE);

@@ -83,6 +83,32 @@ static void what_repeats_is_seen(void **state) {
     free(all);
 }
 
+/* lookup REGISTER REGISTER registered, the first lookup another than those that follow: the rounds
+ * that are told once begin with a lookup, not with the first REGISTER. */
+static void a_round_begins_at_a_lookup(void **state) {
+    struct renewals *all = renewals_new();
+    struct resolution lookups[ROUNDS] = {0};
+    struct resolution *list[ROUNDS];
+    struct timeline timeline;
+    size_t period;
+
+    (void)state;
+    for (int i = 0; i < ROUNDS; i++) {
+        lookups[i] = (struct resolution){.host = i ? "b.example" : "a.example",
+                                         .t_ns = seconds(MINUTE * i) - 1};
+        list[i] = &lookups[i];
+    }
+    all->account.resolutions = list;
+    all->account.resolution_count = ROUNDS;
+    timeline_build(&timeline, &all->account);
+    for (size_t at = 0; at < 4; at++)
+        assert_int_equal(timeline_repeats(&timeline, at, &period), 1);
+    assert_int_equal(timeline_repeats(&timeline, 4, &period), ROUNDS - 1);
+    assert_int_equal(period, 4);
+    timeline_fini(&timeline);
+    free(all);
+}
+
 static void a_move_is_told_before_where_it_leads(void **state) {
     struct renewals *all = renewals_new();
     struct timeline timeline;
@@ -103,6 +129,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(moments_are_in_order_of_time),
         cmocka_unit_test(what_repeats_is_seen),
+        cmocka_unit_test(a_round_begins_at_a_lookup),
         cmocka_unit_test(a_move_is_told_before_where_it_leads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
