@@ -24,18 +24,22 @@ static bool lacks_header(const struct sip_head *head) {
            !head->has_cseq;
 }
 
-bool message_deliver_sip(struct message_target *target, struct message *message, bool sure) {
-    struct sip_head head;
+bool message_deliver_sip(struct message_target *target, struct message *message, bool sure,
+                         const struct sip_head *head) {
+    struct sip_head scanned;
 
-    if (!sip_head_scan(message->bytes, &head))
-        return false;
-    if (!sure && !head.call_id.len && !head.via_count)
+    if (!head) {
+        if (!sip_head_scan(message->bytes, &scanned))
+            return false;
+        head = &scanned;
+    }
+    if (!sure && !head->call_id.len && !head->via_count)
         return false;
     message->kind = MESSAGE_SIP;
-    message->sip = &head;
+    message->sip = head;
     message->dns = NULL;
-    bool incomplete = lacks_header(&head) || ends_early(&head, message->bytes.len);
-    if (head.malformed || (incomplete && !is_cut(message)))
+    bool incomplete = lacks_header(head) || ends_early(head, message->bytes.len);
+    if (head->malformed || (incomplete && !is_cut(message)))
         message->notes |= MESSAGE_MALFORMED;
     if (target->handler->message)
         target->handler->message(target->handler->context, message);

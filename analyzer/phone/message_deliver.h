@@ -19,8 +19,11 @@ struct message_target {
  * sure: the place is known to begin a message (a datagram, or a stream that was in step); where it
  * is not, a start line alone is not enough: the body of a NOTIFY may hold one (RFC 3420).
  *
+ * head: the message's head, where it was scanned before; NULL: it is scanned here.
+ *
  * Return whether it was a message. */
-bool message_deliver_sip(struct message_target *target, struct message *message, bool sure);
+bool message_deliver_sip(struct message_target *target, struct message *message, bool sure,
+                         const struct sip_head *head);
 bool message_deliver_dns(struct message_target *target, struct message *message);
 
 #endif

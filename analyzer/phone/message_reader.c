@@ -64,7 +64,7 @@ static void recognise(struct message_reader *reader, struct message *message) {
     if (bytes.len && may_be_sip(bytes.ptr[0]) && (!cut || sip_recognise(bytes, false))) {
         struct slice whole = message->bytes;
         message->bytes = bytes;
-        if (message_deliver_sip(&reader->target, message, true))
+        if (message_deliver_sip(&reader->target, message, true, NULL))
             return;
         message->bytes = whole;
     }

@@ -103,8 +103,9 @@ static void collect_frames(struct step *step, size_t at, size_t end, struct mess
     message->frame_count = target->frames.n;
 }
 
-/* Tell the message of `len` bytes at `at`; whether it was one. */
-static bool tell(struct step *step, enum message_kind kind, size_t at, size_t len, unsigned cut) {
+/* Tell the message of `len` bytes at `at`; whether it was one. head: as for message_deliver_sip. */
+static bool tell(struct step *step, enum message_kind kind, size_t at, size_t len, unsigned cut,
+                 const struct sip_head *head) {
     struct message_stream *stream = step->stream;
     struct message message = {.packet = stream->last,
                               .transport = TRANSPORT_TCP,
@@ -114,8 +115,9 @@ static bool tell(struct step *step, enum message_kind kind, size_t at, size_t le
 
     message.bytes = slice_between(step->view.bytes, from, at + len);
     collect_frames(step, at, at + len, &message);
-    bool told = kind == MESSAGE_SIP ? message_deliver_sip(step->target, &message, !stream->adrift)
-                                    : message_deliver_dns(step->target, &message);
+    bool told = kind == MESSAGE_SIP
+                    ? message_deliver_sip(step->target, &message, !stream->adrift, head)
+                    : message_deliver_dns(step->target, &message);
     if (told) {
         stream->after_gap = false;
         stream->adrift = false;
@@ -141,18 +143,10 @@ static size_t head_end(struct slice bytes, size_t from) {
     }
 }
 
-/* The head has ended, its body has not come: how long will the message be? */
-static size_t sip_length(struct slice bytes) {
-    struct sip_head head;
-
-    if (!sip_head_scan(bytes, &head) || !head.head_len || !head.has_content_length)
-        return 0;
-    return head.head_len + (size_t)head.content_length;
-}
-
 /* How many bytes of the front of `rest` are dealt with; 0: wait for more. */
 static size_t sip_step(struct step *step, size_t at, struct slice rest) {
     struct message_stream *stream = step->stream;
+    struct sip_head head;
     size_t len = 0;
 
     if (!step->cut && stream->need > rest.len)
@@ -162,9 +156,9 @@ static size_t sip_step(struct step *step, size_t at, struct slice rest) {
         stream->scanned = rest.len;
         return 0;
     }
-    switch (sip_frame(rest, &len)) {
+    switch (sip_frame(rest, &head, &len)) {
     case SIP_FRAME_OK:
-        tell(step, MESSAGE_SIP, at, len, 0);
+        tell(step, MESSAGE_SIP, at, len, 0, &head);
         break;
     case SIP_FRAME_KEEPALIVE:
         break;
@@ -174,12 +168,11 @@ static size_t sip_step(struct step *step, size_t at, struct slice rest) {
         break;
     case SIP_FRAME_PARTIAL:
         if (step->cut) {
-            tell(step, MESSAGE_SIP, at, rest.len, step->cut);
-            len = sip_length(rest);
+            tell(step, MESSAGE_SIP, at, rest.len, step->cut, NULL);
             stream->skip = len > rest.len ? len - rest.len : 0;
             return rest.len;
         }
-        stream->need = head_end(rest, 0) ? sip_length(rest) : 0;
+        stream->need = len;
         stream->scanned = rest.len;
         return 0;
     }
@@ -208,7 +201,7 @@ static size_t dns_step(struct step *step, size_t at, struct slice rest) {
         step->stream->passed += rest.len;
         return rest.len;
     }
-    tell(step, MESSAGE_DNS, at, DNS_LENGTH_LEN + bytes.len, whole ? 0 : step->cut);
+    tell(step, MESSAGE_DNS, at, DNS_LENGTH_LEN + bytes.len, whole ? 0 : step->cut, NULL);
     step->stream->skip = len - bytes.len;
     return DNS_LENGTH_LEN + bytes.len;
 }
@@ -259,6 +252,7 @@ static size_t undecided_step(struct step *step, size_t at, struct slice rest) {
     bool any_record = !step->conn->from_start || stream->after_gap ||
                       (peer && peer->kind == STREAM_TLS); /* an alert answers a hello */
     bool at_front = at == 0;
+    struct sip_head head;
     size_t len = 0;
 
     if (at_front && tls_recognise(rest, any_record)) {
@@ -281,7 +275,7 @@ static size_t undecided_step(struct step *step, size_t at, struct slice rest) {
         if (++stream->passed < SEARCH_MAX)
             return 1;
     } else if (may_search(step)) {
-        if (sip_frame(rest, &len) != SIP_FRAME_INVALID || !len)
+        if (sip_frame(rest, &head, &len) != SIP_FRAME_INVALID || !len)
             len = 1;
         stream->adrift = true;
         stream->passed += len;

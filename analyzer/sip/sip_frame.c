@@ -7,8 +7,6 @@
  * that could be a start line: behind a line end or a binary byte.
  */
 #include "sip/sip_head.h"
-#include "sip/sip_lines.h"
-#include "sip/sip_start.h"
 #include "sip/sip_text.h"
 
 enum { HEAD_MAX = 64 * 1024, BODY_MAX = 1024 * 1024 };
@@ -33,56 +31,25 @@ static size_t next_start(struct slice stream) {
     return stream.len;
 }
 
-/* Only Content-Length matters here: a line that begins with another letter is passed over unread,
- * unless the next one may go on with it. */
-static bool pass_over_line(struct slice *rest) {
-    uint8_t first = rest->len ? rest->ptr[0] | 0x20 : 0;
-    size_t end;
-
-    if (first < 'a' || first > 'z' || first == 'c' || first == 'l')
-        return false;
-    end = slice_find(*rest, '\n');
-    if (end + 1 >= rest->len || rest->ptr[end + 1] == ' ' || rest->ptr[end + 1] == '\t')
-        return false;
-    return slice_skip(rest, end + 1);
-}
-
-enum sip_frame_status sip_frame(struct slice stream, size_t *len) {
-    struct slice rest = slice_between(stream, 0, HEAD_MAX);
-    struct sip_start start;
-    struct sip_line line;
-    uint64_t body_len = 0;
-    bool has_body_len = false;
+enum sip_frame_status sip_frame(struct slice stream, struct sip_head *head, size_t *len) {
+    struct slice front = slice_between(stream, 0, HEAD_MAX);
 
     *len = keep_alive_len(stream);
     if (*len)
         return SIP_FRAME_KEEPALIVE;
-    if (!sip_start_take(&rest, &start) || rest.ptr[-1] != '\n') {
+    if (slice_find(front, '\n') == front.len || !sip_head_scan(front, head)) {
         if (sip_recognise(stream, false))
             return SIP_FRAME_PARTIAL;
         *len = next_start(stream);
         return SIP_FRAME_INVALID;
     }
-    for (;;) {
-        if (pass_over_line(&rest))
-            continue;
-        enum sip_line_status status = sip_line_take(&rest, &line);
-        if (status == SIP_LINE_END)
-            break;
-        if (status == SIP_LINE_CUT) {
-            if (stream.len < HEAD_MAX)
-                return SIP_FRAME_PARTIAL;
-            *len = next_start(stream);
-            return SIP_FRAME_INVALID;
-        }
-        if (status == SIP_LINE_HEADER && line.header == SIP_CONTENT_LENGTH && !has_body_len)
-            has_body_len = slice_to_u64(line.value, &body_len);
-    }
-    if (body_len > BODY_MAX) {
+    if (!head->head_len && stream.len < HEAD_MAX)
+        return SIP_FRAME_PARTIAL;
+    uint64_t body_len = head->has_content_length ? head->content_length : 0;
+    if (!head->head_len || body_len > BODY_MAX) {
         *len = next_start(stream);
         return SIP_FRAME_INVALID;
     }
-    size_t head_len = (size_t)(rest.ptr - stream.ptr), whole_len = head_len + (size_t)body_len;
-    *len = whole_len;
-    return whole_len <= stream.len ? SIP_FRAME_OK : SIP_FRAME_PARTIAL;
+    *len = head->head_len + (size_t)body_len;
+    return *len <= stream.len ? SIP_FRAME_OK : SIP_FRAME_PARTIAL;
 }

@@ -94,8 +94,9 @@ enum sip_frame_status {
 
 /* How many bytes of the front of a stream the next message takes (RFC 3261 18.3, 7.5). A head over
  * 64 KiB or a body over 1 MiB is INVALID. On PARTIAL *len is how many bytes the message will take,
- * 0 where that is not known yet. */
-enum sip_frame_status sip_frame(struct slice stream, size_t *len);
+ * 0 where that is not known yet. *head is its head, scanned: whole on OK; its slices point into the
+ * stream. */
+enum sip_frame_status sip_frame(struct slice stream, struct sip_head *head, size_t *len);
 
 enum sip_method sip_method_of(struct slice name);
 const char *sip_method_name(enum sip_method method);

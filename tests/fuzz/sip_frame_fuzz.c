@@ -8,10 +8,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct slice stream = slice_of(data, size);
+    struct sip_head head;
     size_t len;
 
     while (stream.len) {
-        enum sip_frame_status status = sip_frame(stream, &len);
+        enum sip_frame_status status = sip_frame(stream, &head, &len);
         if (status == SIP_FRAME_PARTIAL)
             return 0;
         if (len == 0 || len > stream.len)

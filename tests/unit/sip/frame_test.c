@@ -41,8 +41,9 @@ static void frames(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct slice stream = exact(cases[i].stream, strlen(cases[i].stream));
+        struct sip_head head;
         size_t len = 999;
-        enum sip_frame_status status = sip_frame(stream, &len);
+        enum sip_frame_status status = sip_frame(stream, &head, &len);
         if (status != cases[i].status || len != cases[i].len)
             fail_msg("%s: %d %zu", cases[i].title, status, len);
         drop(stream);
@@ -50,15 +51,17 @@ static void frames(void **state) {
 }
 
 static void zero_bytes_are_keep_alives(void **state) {
+    struct sip_head head;
     size_t len;
 
     (void)state;
-    assert_int_equal(sip_frame(SLICE_LITERAL("\0\0\0\0" EMPTY), &len), SIP_FRAME_KEEPALIVE);
+    assert_int_equal(sip_frame(SLICE_LITERAL("\0\0\0\0" EMPTY), &head, &len), SIP_FRAME_KEEPALIVE);
     assert_int_equal(len, 4);
 }
 
 /* However a stream is cut, the same messages come out, and reading never stands still. */
 static void any_segmentation_gives_the_same(void **state) {
+    struct sip_head head;
     static const char stream[] = "\r\n\r\n" WITH_BODY EMPTY "\0\0" WITH_BODY "\r\n";
 
     (void)state;
@@ -68,7 +71,7 @@ static void any_segmentation_gives_the_same(void **state) {
             to = to + segment < sizeof stream - 1 ? to + segment : sizeof stream - 1;
             for (;;) {
                 struct slice rest = exact(stream + from, to - from);
-                enum sip_frame_status status = sip_frame(rest, &len);
+                enum sip_frame_status status = sip_frame(rest, &head, &len);
                 drop(rest);
                 assert_int_not_equal(status, SIP_FRAME_INVALID);
                 if (status == SIP_FRAME_PARTIAL)
@@ -88,13 +91,14 @@ static void any_segmentation_gives_the_same(void **state) {
 static void head_without_end_is_given_up(void **state) {
     enum { LEN = 64 * 1024 };
     uint8_t *bytes = malloc(LEN);
+    struct sip_head head;
     size_t len;
 
     (void)state;
     memset(bytes, 'x', LEN);
     memcpy(bytes, OPTIONS_LINE, sizeof OPTIONS_LINE - 1);
-    assert_int_equal(sip_frame(slice_of(bytes, LEN - 1), &len), SIP_FRAME_PARTIAL);
-    assert_int_equal(sip_frame(slice_of(bytes, LEN), &len), SIP_FRAME_INVALID);
+    assert_int_equal(sip_frame(slice_of(bytes, LEN - 1), &head, &len), SIP_FRAME_PARTIAL);
+    assert_int_equal(sip_frame(slice_of(bytes, LEN), &head, &len), SIP_FRAME_INVALID);
     assert_int_equal(len, LEN);
     free(bytes);
 }
