@@ -166,7 +166,7 @@ static void tidy_frames(struct judge *judge, struct occurrence *occurrence) {
         return;
     frames = ARENA_ARRAY(judge->arena, uint32_t, n);
     memcpy(frames, occurrence->frames, n * sizeof *frames);
-    qsort(frames, n, sizeof *frames, compare_frames);
+    array_sort(frames, n, sizeof *frames, compare_frames);
     for (size_t i = 0; i < n; i++)
         if (!i || frames[i] != frames[i - 1])
             frames[kept++] = frames[i];
@@ -196,8 +196,7 @@ static struct occurrence *sorted_occurrences(struct judge *judge) {
 
     for (size_t i = 0; i < n; i++)
         order[i] = &judge->occurrences.items[i];
-    if (n)
-        qsort(order, n, sizeof *order, compare_occurrences);
+    array_sort(order, n, sizeof *order, compare_occurrences);
     for (size_t i = 0; i < n; i++)
         sorted[i] = *order[i];
     free(order);

@@ -96,7 +96,7 @@ static struct sight *keep(struct sights *sights, struct arena *arena) {
     struct sight *kept = ARENA_ARRAY(arena, struct sight, sights->n + 1);
 
     if (sights->n) {
-        qsort(sights->items, sights->n, sizeof *sights->items, compare);
+        array_sort(sights->items, sights->n, sizeof *sights->items, compare);
         memcpy(kept, sights->items, sights->n * sizeof *kept);
     }
     ARRAY_FINI(sights);

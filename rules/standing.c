@@ -46,7 +46,7 @@ struct standing *standing_new(const struct judge *judge) {
         standing->n++;
     }
     if (!sorted)
-        qsort(standing->successes, standing->n, sizeof *standing->successes, compare);
+        array_sort(standing->successes, standing->n, sizeof *standing->successes, compare);
     return standing;
 }
 

@@ -3,7 +3,8 @@
 
 #include <stdlib.h>
 
-/* A multiply-and-fold hash in the manner of wyhash: sixteen bytes a step, 128-bit product folded. */
+/* A multiply-and-fold hash in the manner of wyhash: sixteen bytes a step, 128-bit product folded.
+ */
 static uint64_t fold(uint64_t a, uint64_t b) {
     __extension__ typedef unsigned __int128 u128;
     u128 product = (u128)a * b;

@@ -103,3 +103,14 @@ void *array_room(void *items, size_t *cap, size_t n, size_t size) {
     *cap = *cap ? *cap * 2 : 4;
     return memory_resize(items, *cap, size);
 }
+
+void array_sort(void *items, size_t n, size_t size, int (*compare)(const void *, const void *)) {
+    const uint8_t *at = items;
+
+    for (size_t i = 1; i < n; i++, at += size) {
+        if (compare(at, at + size) > 0) {
+            qsort(items, n, size, compare);
+            return;
+        }
+    }
+}

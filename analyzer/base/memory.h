@@ -54,6 +54,9 @@ void arena_fini(struct arena *arena);
          array_room((array)->items, &(array)->cap, (array)->n, sizeof *(array)->items),            \
      &(array)->items[(array)->n++])
 
+/* qsort, for arrays that are nearly always in order already: they are looked through first. */
+void array_sort(void *items, size_t n, size_t size, int (*compare)(const void *, const void *));
+
 /* Make room for one item after the n that are there; returns where the items are now. */
 void *array_room(void *items, size_t *cap, size_t n, size_t size);
 

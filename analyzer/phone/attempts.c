@@ -118,12 +118,11 @@ static void fill_sends(const struct teller *t, struct attempt *out,
     /* Sends of several transactions may interleave: in order of time, the transactions' first sends
      * found again. */
     if (txs > 1 || out->connects) {
-        qsort(send_list, sends, sizeof *send_list, by_send_time);
+        array_sort(send_list, sends, sizeof *send_list, by_send_time);
         for (i = sends; i-- > 0;)
             if (!send_list[i].connect)
                 transaction_list[send_list[i].transaction].first_send = i;
-        if (responses)
-            qsort(response_list, responses, sizeof *response_list, by_response_time);
+        array_sort(response_list, responses, sizeof *response_list, by_response_time);
     }
     out->transaction_list = transaction_list;
     out->transactions = (unsigned)txs;

@@ -224,7 +224,7 @@ static void add_outages(struct eventer *e) {
                                           false, attempt->server};
         }
     }
-    qsort(list.items, list.n, sizeof *list.items, by_sighting);
+    array_sort(list.items, list.n, sizeof *list.items, by_sighting);
     for (size_t i = 0; i < list.n; i++) {
         const struct sighting *s = &list.items[i];
         size_t at = 0;
@@ -432,8 +432,7 @@ void tell_events(struct telling *telling, struct phone_draft *phone,
     add_calls(&e, first);
     add_boots(&e);
     add_restarts(&e);
-    if (e.events.n)
-        qsort(e.events.items, e.events.n, sizeof *e.events.items, by_event);
+    array_sort(e.events.items, e.events.n, sizeof *e.events.items, by_event);
     struct event *kept = ARENA_ARRAY(&telling->story->arena, struct event, e.events.n);
     if (e.events.n)
         memcpy(kept, e.events.items, e.events.n * sizeof *kept);

@@ -433,8 +433,7 @@ void tell_requests(struct telling *telling, struct phone_draft *phone,
         ARRAY_FINI(&draft->attempts);
         ARRAY_FINI(&draft->follows);
     }
-    if (t.requests.n)
-        qsort(requests, t.requests.n, sizeof *requests, by_request_time);
+    array_sort(requests, t.requests.n, sizeof *requests, by_request_time);
     account->account.requests = requests;
     account->account.request_count = t.requests.n;
     tie_resolutions(&account->account, requests);

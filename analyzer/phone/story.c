@@ -251,7 +251,7 @@ static void tell_phone(struct telling *telling, uint32_t p) {
     struct loss_sign *losses = ARENA_ARRAY(arena, struct loss_sign, draft->losses.n);
     if (draft->losses.n) {
         memcpy(losses, draft->losses.items, draft->losses.n * sizeof *losses);
-        qsort(losses, draft->losses.n, sizeof *losses, by_sign);
+        array_sort(losses, draft->losses.n, sizeof *losses, by_sign);
     }
     draft->phone.losses = losses;
     draft->phone.loss_count = draft->losses.n;
@@ -259,7 +259,7 @@ static void tell_phone(struct telling *telling, uint32_t p) {
     int64_t *restarts = ARENA_ARRAY(arena, int64_t, draft->restarts.n);
     if (draft->restarts.n) {
         memcpy(restarts, draft->restarts.items, draft->restarts.n * sizeof *restarts);
-        qsort(restarts, draft->restarts.n, sizeof *restarts, by_time);
+        array_sort(restarts, draft->restarts.n, sizeof *restarts, by_time);
     }
     draft->phone.restarts_ns = restarts;
     draft->phone.restart_count = draft->restarts.n;

@@ -165,7 +165,7 @@ static void scan_and_parse_agree(void **state) {
     }
     read_table(&run);
     char *roots[] = {folder, NULL};
-    FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
+    FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, by_name);
     assert_non_null(walk);
     for (FTSENT *entry; (entry = fts_read(walk));) {
         run.capture = entry->fts_name;
