@@ -237,11 +237,15 @@ static enum options_status apply(enum command command, enum option_id id, const 
         list_add(&options->require, value);
         break;
     case OPTION_JSON:
-        options->json = output_of(value);
+    case OPTION_TEXT: {
+        struct output_option *output = id == OPTION_JSON ? &options->json : &options->text;
+        if (output->asked) {
+            *status = cli_misuse(command_name(command), "--%s was given twice", table[id].name);
+            return OPTIONS_WRONG;
+        }
+        *output = output_of(value);
         break;
-    case OPTION_TEXT:
-        options->text = output_of(value);
-        break;
+    }
     case OPTION_MESSAGES:
         options->messages = true;
         break;

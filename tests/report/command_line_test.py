@@ -81,6 +81,7 @@ class Use(Case):
         self.wrong_use(run('check', '--color=blue', GOLDEN), 'auto, always or never')
         self.wrong_use(run('check', '--as-phone', 'kitchen', GOLDEN), 'expected an IP address')
         self.wrong_use(run('check', '-p', 'yealink', '-p', 'grandstream', GOLDEN), 'twice')
+        self.wrong_use(run('check', '--json', '--json=x.json', GOLDEN), '--json was given twice')
 
     def test_no_capture(self):
         self.wrong_use(run('check'), 'no capture is named')
