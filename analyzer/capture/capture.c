@@ -159,8 +159,11 @@ enum capture_status capture_next(struct capture *capture, struct frame *frame,
                                  struct capture_error *error) {
     if (capture->end.status == CAPTURE_OK) {
         enum capture_status status = capture->format->next(capture->reader, frame, &capture->end);
-        if (status == CAPTURE_OK)
+        if (status == CAPTURE_OK) {
+            if (frame->t_ns > CAPTURE_TIME_MAX_NS)
+                frame->t_ns = CAPTURE_TIME_MAX_NS;
             return CAPTURE_OK;
+        }
         capture->end.status = status;
     }
     if (capture->end.status == CAPTURE_DAMAGED)

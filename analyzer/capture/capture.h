@@ -14,6 +14,10 @@
 
 struct capture;
 
+/* In the year 2106, where the 32-bit seconds of pcap end. A time stamp beyond it is a damaged one and
+ * becomes this, so that times can be added to and taken from each other without overflow. */
+#define CAPTURE_TIME_MAX_NS ((int64_t)4294967296 * 1000000000)
+
 struct frame {
     uint32_t no;        /* Wireshark's: 1-based, in file order */
     int64_t t_ns;       /* since the epoch; always in nanoseconds, whatever the file's resolution */

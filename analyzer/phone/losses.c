@@ -82,8 +82,9 @@ static bool near(int64_t gap_ns, int64_t expected_ns) {
     return off <= expected_ns / 10;
 }
 
+/* No gap is longer than the transaction; clocks that step back give none. */
 static int64_t next_gap(int64_t gap_ns, bool invite) {
-    int64_t next = gap_ns * 2;
+    int64_t next = gap_ns < 0 ? 0 : gap_ns > STORY_64T1_NS ? STORY_64T1_NS : gap_ns * 2;
 
     return !invite && next > 8 * STORY_T1_NS ? 8 * STORY_T1_NS : next;
 }

@@ -379,11 +379,11 @@ static void test_absurd_times(void **state) {
     put_idb(&w, 1, 0, 0, 0xffffffff);
     for (uint32_t i = 0; i < 5; i++)
         put_epb(&w, i, UINT64_MAX, "");
-    assert_string_equal(story_of(&w.out, w.out.len), "1 9223372036854775807 1 0 ''\n"
+    assert_string_equal(story_of(&w.out, w.out.len), "1 4294967296000000000 1 0 ''\n"
                                                      "2 0 1 0 ''\n"
                                                      "3 1999999999 1 0 ''\n"
                                                      "4 1844674407 1 0 ''\n"
-                                                     "5 9223372036854775807 1 0 ''\n");
+                                                     "5 4294967296000000000 1 0 ''\n");
 }
 
 static void test_no_capture(void **state) {
