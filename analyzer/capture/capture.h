@@ -14,8 +14,8 @@
 
 struct capture;
 
-/* In the year 2106, where the 32-bit seconds of pcap end. A time stamp beyond it is a damaged one and
- * becomes this, so that times can be added to and taken from each other without overflow. */
+/* In the year 2106, where the 32-bit seconds of pcap end. A time stamp beyond it is a damaged one
+ * and becomes this, so that times can be added to and taken from each other without overflow. */
 #define CAPTURE_TIME_MAX_NS ((int64_t)4294967296 * 1000000000)
 
 struct frame {
