@@ -26,7 +26,7 @@ struct seen_response {
     uint32_t frame, next;
     int64_t t_ns;
     uint16_t status;
-    bool has_retry_after, has_min_expires, stale, has_expires, from_phone_contact;
+    bool has_retry_after, has_min_expires, stale, has_expires;
     uint32_t retry_after_s, min_expires_s, expires_s;
     const char *nonce, *contact_uri, *to_tag;
 };
@@ -41,7 +41,7 @@ struct tx {
     const char *contact_uri, *route_uri, *event, *nonce, *user_agent;
     struct ip_addr via_ip;
     uint16_t via_port;
-    bool credentials, has_expires, contact_star, has_reg_id, many_vias, cut;
+    bool credentials, has_expires, contact_star, has_reg_id, cut;
     uint32_t expires_s, reg_id;
     unsigned size;
     uint64_t conn_id;
@@ -57,7 +57,6 @@ struct seen_query {
     struct mac_addr mac; /* of the client, where its question was seen */
     struct query *query; /* in the story's arena; frames and times come when the story is told */
     struct seen_list sends;
-    uint32_t older; /* same key, before it */
 };
 
 struct seen_connection {

@@ -57,7 +57,7 @@ static uint32_t add_query(struct collection *c, const struct message *m, uint64_
     }
     uint32_t at = (uint32_t)c->queries.n;
     struct seen_query *seen = ARRAY_ADD(&c->queries);
-    *seen = (struct seen_query){.client = *client, .older = index_get(&c->query_of, key)};
+    *seen = (struct seen_query){.client = *client};
     seen->query = arena_new(&c->arena, sizeof *seen->query);
     *seen->query = (struct query){.name = name,
                                   .type = type,

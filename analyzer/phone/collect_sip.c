@@ -91,7 +91,6 @@ static struct tx *add_tx(struct collection *c, const struct message *m, uint64_t
         .contact_star = head->contact_star,
         .has_reg_id = head->has_reg_id,
         .reg_id = head->reg_id,
-        .many_vias = head->via_count > 1,
         .cut = (m->notes & (MESSAGE_CUT_BY_SNAPLEN | MESSAGE_CUT_BY_GAP)) != 0 && !head->head_len,
         .size = m->bytes.len > UINT32_MAX ? UINT32_MAX : (unsigned)m->bytes.len,
         .conn_id = m->conn ? m->conn->id : 0,
