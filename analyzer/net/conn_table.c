@@ -83,14 +83,17 @@ static void list_put(struct conns *conns, struct tcp_conn *c) {
 
     c->newer = NULL;
     c->older = list->newest;
+    c->queued_ns = c->t_ns;
     *(list->newest ? &list->newest->newer : &list->oldest) = c;
     list->newest = c;
 }
 
+/* Open connections, most of all packets, stay where they are in their list; what had packets since
+ * it was put there goes to the end when it comes up to be forgotten. */
 void conns_touch(struct net *net, struct tcp_conn *c, enum conn_state state) {
     c->frame_no = net->frame_no;
     c->t_ns = net->t_ns;
-    if (c->state == state && !c->newer)
+    if (c->state == state && (state == STATE_OPEN || !c->newer))
         return;
     list_take(net->conns, c);
     c->state = state;
@@ -140,6 +143,11 @@ static void make_room(struct net *net) {
         struct tcp_conn *c = conns->lists[order[i]].oldest;
         if (!c) {
             i++;
+            continue;
+        }
+        if (c->t_ns > c->queued_ns && c->newer) {
+            list_take(conns, c);
+            list_put(conns, c);
             continue;
         }
         if (c->state != STATE_DEAD)

@@ -18,9 +18,10 @@ struct tcp_conn {
     enum conn_state state;
     uint64_t hash;
     struct tcp_conn *chain;         /* same bucket */
-    struct tcp_conn *older, *newer; /* same state, by last packet */
+    struct tcp_conn *older, *newer; /* same state, by queued_ns */
     uint32_t frame_no;              /* last packet */
     int64_t t_ns;
+    int64_t queued_ns; /* its last packet when it was put at the end of its list */
 };
 
 struct conns {

@@ -47,6 +47,7 @@ struct conn {
     uint64_t id;      /* 1, 2, 3 … in the order of first sight */
     bool ignore_data; /* set by the handler: its bytes are of no interest; facts still come */
     void *user[2];    /* the handler's, per direction: [0] client's bytes, [1] server's */
+    uint32_t noted;   /* the handler's: what it keeps of the connection; 0 at first */
 };
 
 enum conn_side { CONN_CLIENT, CONN_SERVER };

@@ -38,8 +38,16 @@ bool tell_is_anonymous(const char *aor) {
             slice_eq_nocase(uri.host, SLICE_LITERAL("anonymous.invalid")));
 }
 
+/* What a wording names: one account for all that say it. */
+struct named {
+    bool known;
+    uint32_t account;      /* NONE: it names none */
+    const struct tx *last; /* whose server was remembered last */
+};
+
 struct division {
     struct telling *telling;
+    struct named *named; /* by wording */
     struct phone_draft *phone;
     uint32_t phone_index;
     struct index_map by_aor, by_contact, by_server, by_user;
@@ -119,21 +127,21 @@ static uint32_t account_for(struct division *d, const char *aor) {
 }
 
 /* Does this request itself say whose it is? */
-static bool names_account(const struct division *d, const struct tx *tx) {
-    return tx->method == SIP_REGISTER ||
-           (!d->phone->registers && !(tx->from_uri && tell_is_anonymous(tx->from_uri)));
+static bool names_account(const struct division *d, const struct wording *said) {
+    return said->method == SIP_REGISTER ||
+           (!d->phone->registers && !(said->from_uri && tell_is_anonymous(said->from_uri)));
 }
 
-static uint32_t account_of(struct division *d, const struct tx *tx) {
-    const char *aor = aor_of(d, tx->method == SIP_REGISTER ? tx->to_uri : tx->from_uri);
+static uint32_t account_of(struct division *d, const struct tx *tx, const struct wording *said) {
+    const char *aor = aor_of(d, said->method == SIP_REGISTER ? said->to_uri : said->from_uri);
     uint32_t at = NONE;
 
-    if (names_account(d, tx))
+    if (names_account(d, said))
         return aor ? account_for(d, aor) : NONE;
     if (aor)
         at = index_get(&d->by_aor, pointer_key(d, aor, 0));
-    if (at == NONE && tx->contact_uri)
-        at = index_get(&d->by_contact, pointer_key(d, tx->contact_uri, 2));
+    if (at == NONE && said->contact_uri)
+        at = index_get(&d->by_contact, pointer_key(d, said->contact_uri, 2));
     if (at == NONE && aor) {
         const char *user = user_of(d, aor);
         if (user)
@@ -148,34 +156,51 @@ static uint32_t account_of(struct division *d, const struct tx *tx) {
     return at;
 }
 
+/* Those that name their account come first: an anonymous call, or one before the REGISTER, may
+ * begin the capture. What one request of a wording names, all of it name. */
+static void divide_named(struct division *d) {
+    const struct collection *c = d->telling->c;
+
+    for (size_t i = 0; i < d->phone->txs.n; i++) {
+        const struct tx *tx = &c->txs.items[d->phone->txs.items[i]];
+        const struct wording *said = wording_of(c, tx);
+        struct named *named = &d->named[tx->wording];
+        if (said->multicast)
+            continue;
+        if (!named->known) {
+            *named = (struct named){true, NONE, NULL};
+            if (names_account(d, said))
+                named->account = account_of(d, tx, said);
+            if (named->account != NONE && said->method == SIP_REGISTER)
+                d->telling->accounts.items[named->account].account.registers = true;
+            if (named->account != NONE && said->contact_uri)
+                remember(&d->by_contact, pointer_key(d, said->contact_uri, 2), named->account);
+        }
+        if (named->account == NONE || (named->last && endpoint_eq(&named->last->dst, &tx->dst) &&
+                                       named->last->transport == tx->transport))
+            continue;
+        named->last = tx;
+        remember(&d->by_server, server_key(d, tx), named->account);
+    }
+}
+
 static void divide(struct division *d) {
     const struct collection *c = d->telling->c;
 
-    /* Those with a name first: an anonymous call, or one before the REGISTER, may begin the
-     * capture. */
-    for (size_t i = 0; i < d->phone->txs.n; i++) {
-        const struct tx *tx = &c->txs.items[d->phone->txs.items[i]];
-        if (!names_account(d, tx) || ip_is_multicast(&tx->dst.ip))
-            continue;
-        uint32_t at = account_of(d, tx);
-        if (at == NONE)
-            continue;
-        if (tx->method == SIP_REGISTER)
-            d->telling->accounts.items[at].account.registers = true;
-        if (tx->contact_uri)
-            remember(&d->by_contact, pointer_key(d, tx->contact_uri, 2), at);
-        remember(&d->by_server, server_key(d, tx), at);
-    }
+    divide_named(d);
     for (size_t i = 0; i < d->phone->txs.n; i++) {
         uint32_t index = d->phone->txs.items[i];
         const struct tx *tx = &c->txs.items[index];
-        if (ip_is_multicast(&tx->dst.ip))
+        const struct wording *said = wording_of(c, tx);
+        if (said->multicast)
             continue; /* contract section 1: belongs to no account */
-        uint32_t at = account_of(d, tx);
+        uint32_t at = d->named[tx->wording].account;
+        if (at == NONE)
+            at = account_of(d, tx, said);
         if (at == NONE)
             continue;
         struct account_draft *account = &d->telling->accounts.items[at];
-        if (tx->method == SIP_ACK || tx->method == SIP_CANCEL)
+        if (said->method == SIP_ACK || said->method == SIP_CANCEL)
             *ARRAY_ADD(&account->follows) = index;
         else
             *ARRAY_ADD(&account->txs) = index;
@@ -185,6 +210,7 @@ static void divide(struct division *d) {
 void tell_accounts(struct telling *telling) {
     struct division d = {.telling = telling};
 
+    d.named = memory_new_zeroed(telling->c->wordings.n, sizeof *d.named);
     for (uint32_t p = 0; p < telling->phones.n; p++) {
         d.phone = &telling->phones.items[p];
         d.phone_index = p;
@@ -199,4 +225,5 @@ void tell_accounts(struct telling *telling) {
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         index_fini(maps[i]);
     ARRAY_FINI(&d.memo_text);
+    free(d.named);
 }

@@ -11,28 +11,6 @@
 
 #include <stdlib.h>
 
-static void fill_transaction(struct transaction *out, const struct tx *tx, size_t first_send) {
-    *out = (struct transaction){
-        .branch = tx->branch,
-        .call_id = tx->call_id,
-        .cseq = tx->cseq,
-        .from_tag = tx->from_tag,
-        .to_tag = tx->to_tag,
-        .source = tx->src,
-        .via_ip = tx->via_ip,
-        .via_port = tx->via_port,
-        .cut = tx->cut,
-        .credentials = tx->credentials,
-        .nonce = tx->nonce,
-        .has_expires = tx->has_expires,
-        .expires_s = tx->expires_s,
-        .conn_id = tx->conn_id,
-        .first_send = first_send,
-        .send_count = tx->sends.count,
-        .size = tx->size,
-    };
-}
-
 static int by_send_time(const void *a, const void *b) {
     const struct send *x = a, *y = b;
 
@@ -49,94 +27,115 @@ static int by_response_time(const void *a, const void *b) {
     return x->frame < y->frame ? -1 : x->frame > y->frame;
 }
 
-static void fill_sends(const struct teller *t, struct attempt *out,
-                       const struct attempt_draft *draft) {
-    const struct collection *c = t->telling->c;
-    struct arena *arena = &t->telling->story->arena;
-    size_t txs = 0, sends = 0, responses = 0, icmp = 0, i, r = 0, m = 0, x = 0, s = 0;
+/* What fills an attempt: how much there is of it, and how much of it is in place. */
+struct filling {
+    size_t transactions, sends, responses, icmp;
+};
 
-    for (i = 0; i < draft->tries.n; i++) {
-        if (draft->tries.items[i].tx == NONE) {
-            sends++;
+static struct filling count_of(const struct teller *t, const struct attempt_draft *draft) {
+    struct filling count = {0};
+
+    for (uint32_t n = 0, at = draft->tries.first; n < draft->tries.count;
+         n++, at = t->tries.items[at].next) {
+        if (t->tries.items[at].tx == NONE) {
+            count.sends++;
             continue;
         }
-        const struct tx *tx = tx_at(t, draft->tries.items[i].tx);
-        txs++;
-        sends += tx->sends.count;
-        responses += tx->response_count;
-        icmp += tx->icmp.count;
+        const struct tx *tx = tx_at(t, t->tries.items[at].tx);
+        count.transactions++;
+        count.sends += tx->sends.count;
+        count.responses += tx->response_count;
+        count.icmp += tx->icmp.count;
     }
-    struct transaction *transaction_list = ARENA_ARRAY(arena, struct transaction, txs);
-    struct send *send_list = ARENA_ARRAY(arena, struct send, sends);
-    struct response *response_list = ARENA_ARRAY(arena, struct response, responses);
-    uint32_t *icmp_frames = ARENA_ARRAY(arena, uint32_t, icmp);
-    out->icmp_prohibited = icmp > 0;
-    for (i = 0; i < draft->tries.n; i++) {
-        const struct try_draft *try = &draft->tries.items[i];
+    return count;
+}
+
+/* Several are copied side by side; one serves where it lies: the story keeps the collection's. */
+static struct transaction *room_for_transactions(const struct teller *t, size_t count) {
+    return count == 1 ? NULL : ARENA_ARRAY(&t->telling->story->arena, struct transaction, count);
+}
+
+static struct response *room_for_responses(const struct teller *t, size_t count) {
+    return count == 1 ? NULL : ARENA_ARRAY(&t->telling->story->arena, struct response, count);
+}
+
+static void fill_sends(const struct teller *t, struct attempt *out,
+                       const struct attempt_draft *draft) {
+    struct collection *c = t->telling->c;
+    struct arena *arena = &t->telling->story->arena;
+    struct filling count = count_of(t, draft), done = {0};
+    struct transaction *transactions = room_for_transactions(t, count.transactions);
+    struct response *responses = room_for_responses(t, count.responses);
+    struct send *sends = ARENA_ARRAY(arena, struct send, count.sends);
+    uint32_t *icmp_frames = ARENA_ARRAY(arena, uint32_t, count.icmp);
+
+    out->icmp_prohibited = count.icmp > 0;
+    for (uint32_t i = 0, place = draft->tries.first; i < draft->tries.count; i++) {
+        const struct try_draft *try = &t->tries.items[place];
+        place = try->next;
         if (try->tx == NONE) {
             const struct seen_connection *seen = &c->connections.items[try->connection];
-            send_list[s++] = (struct send){seen->syn_frame, try->t_ns, true, SIZE_MAX};
+            sends[done.sends++] = (struct send){.frame = seen->syn_frame,
+                                                .t_ns = try->t_ns,
+                                                .connect = true,
+                                                .transaction = SIZE_MAX};
             out->connects++;
             continue;
         }
-        const struct tx *tx = tx_at(t, try->tx);
-        fill_transaction(&transaction_list[x], tx, s);
+        struct tx *tx = &c->txs.items[try->tx];
+        tx->told.first_send = done.sends;
+        tx->told.send_count = tx->sends.count;
         uint32_t at = tx->sends.first;
         for (uint32_t n = 0; n < tx->sends.count; n++, at = c->seen.items[at].next)
-            send_list[s++] =
-                (struct send){c->seen.items[at].frame, c->seen.items[at].t_ns, false, x};
+            sends[done.sends++] = (struct send){.frame = c->seen.items[at].frame,
+                                                .t_ns = c->seen.items[at].t_ns,
+                                                .transaction = done.transactions};
         at = tx->icmp.first;
         for (uint32_t n = 0; n < tx->icmp.count; n++, at = c->seen.items[at].next)
-            icmp_frames[m++] = c->seen.items[at].frame;
+            icmp_frames[done.icmp++] = c->seen.items[at].frame;
         if (tx->icmp.count && !tx->icmp_prohibited)
             out->icmp_prohibited = false;
         unsigned status_before = 0;
         for (at = tx->first_response; at != NONE; at = c->responses.items[at].next) {
-            const struct seen_response *seen = &c->responses.items[at];
-            response_list[r++] = (struct response){
-                .frame = seen->frame,
-                .t_ns = seen->t_ns,
-                .status = seen->status,
-                .late = seen->status >= 200 && seen->t_ns > draft->moved_ns,
-                .repeated = seen->status == status_before,
-                .transaction = x,
-                .has_retry_after = seen->has_retry_after,
-                .has_min_expires = seen->has_min_expires,
-                .stale = seen->stale,
-                .has_expires = seen->has_expires,
-                .retry_after_s = seen->retry_after_s,
-                .min_expires_s = seen->min_expires_s,
-                .expires_s = seen->expires_s,
-                .nonce = seen->nonce,
-                .contact_uri = seen->contact_uri,
-            };
-            status_before = seen->status;
+            struct response *told = &c->responses.items[at].told;
+            told->late = told->status >= 200 && told->t_ns > draft->moved_ns;
+            told->repeated = told->status == status_before;
+            told->transaction = done.transactions;
+            status_before = told->status;
+            if (count.responses == 1)
+                responses = told;
+            else
+                responses[done.responses++] = *told;
         }
         out->sends += tx->sends.count;
-        x++;
+        if (count.transactions == 1)
+            transactions = &tx->told;
+        else
+            transactions[done.transactions++] = tx->told;
     }
     /* Sends of several transactions may interleave: in order of time, the transactions' first sends
      * found again. */
-    if (txs > 1 || out->connects) {
-        array_sort(send_list, sends, sizeof *send_list, by_send_time);
-        for (i = sends; i-- > 0;)
-            if (!send_list[i].connect)
-                transaction_list[send_list[i].transaction].first_send = i;
-        array_sort(response_list, responses, sizeof *response_list, by_response_time);
+    if (count.transactions > 1 || out->connects) {
+        array_sort(sends, count.sends, sizeof *sends, by_send_time);
+        for (size_t i = count.sends; i-- > 0;)
+            if (!sends[i].connect)
+                transactions[sends[i].transaction].first_send = i;
+        if (count.responses > 1)
+            array_sort(responses, count.responses, sizeof *responses, by_response_time);
     }
-    out->transaction_list = transaction_list;
-    out->transactions = (unsigned)txs;
-    out->send_list = send_list;
-    out->send_count = sends;
-    out->responses = response_list;
-    out->response_count = responses;
+    out->transaction_list = transactions;
+    out->transactions = (unsigned)count.transactions;
+    out->send_list = sends;
+    out->send_count = count.sends;
+    out->responses = responses;
+    out->response_count = count.responses;
     out->icmp_frames = icmp_frames;
-    out->icmp_count = icmp;
+    out->icmp_count = count.icmp;
     out->retransmissions = out->sends - out->transactions;
     out->tries =
         draft->server.transport == TRANSPORT_UDP ? out->sends : out->transactions + out->connects;
-    out->call_id = txs ? transaction_list[0].call_id : NULL;
-    out->t_ns = sends ? send_list[0].t_ns : 0;
+    out->call_id = count.transactions ? transactions[0].call_id : NULL;
+    out->t_ns = count.sends ? sends[0].t_ns : 0;
 }
 
 /* An error that ended the attempt: no try at that server followed it (contract section 1). One that
@@ -149,9 +148,10 @@ static bool ended_by_error(const struct teller *t, struct attempt *out,
     size_t count = 0;
     int64_t end = out->end_ns;
 
-    for (size_t i = 0; i < draft->tries.n; i++) {
-        const struct try_draft *try = &draft->tries.items[i];
+    for (uint32_t i = 0, place = draft->tries.first; i < draft->tries.count; i++) {
+        const struct try_draft *try = &t->tries.items[place];
         const struct seen_connection *seen = NULL;
+        place = try->next;
         if (try->tx != NONE) {
             const struct tx *tx = tx_at(t, try->tx);
             uint32_t at = tx->icmp.first;
@@ -161,8 +161,8 @@ static bool ended_by_error(const struct teller *t, struct attempt *out,
                 if (c->seen.items[at].t_ns > end)
                     end = c->seen.items[at].t_ns;
             }
-            if (tx->conn_id)
-                seen = collect_connection(t->telling->c, tx->conn_id);
+            if (tx->told.conn_id)
+                seen = collect_connection(t->telling->c, tx->told.conn_id);
         } else {
             seen = &c->connections.items[try->connection];
             if (seen->connection.timed_out)
@@ -179,11 +179,12 @@ static bool ended_by_error(const struct teller *t, struct attempt *out,
         }
     }
     out->end_ns = end;
-    uint32_t *kept = ARENA_ARRAY(&t->telling->story->arena, uint32_t, count);
-    if (count)
+    if (count) {
+        uint32_t *kept = ARENA_ARRAY(&t->telling->story->arena, uint32_t, count);
         memcpy(kept, frames, count * sizeof *kept);
-    out->error_frames = kept;
-    out->error_count = count;
+        out->error_frames = kept;
+        out->error_count = count;
+    }
     return first_error != INT64_MAX && last_try <= first_error;
 }
 
@@ -266,20 +267,20 @@ static void judge_outcome(const struct teller *t, struct attempt *out,
 /* The attempt that an ACK or CANCEL belongs to: that of its branch; else, of its CSeq, the last
  * that had begun (an ACK: that had been answered). */
 static size_t attempt_of_follow(const struct request *request, const struct tx *follow,
-                                int64_t at_ns) {
+                                enum sip_method method, int64_t at_ns) {
     size_t best = SIZE_MAX;
 
     for (size_t i = 0; i < request->attempt_count; i++) {
         const struct attempt *a = &request->attempts[i];
         for (size_t x = 0; x < a->transactions; x++) {
             const struct transaction *transaction = &a->transaction_list[x];
-            if (text_eq(transaction->branch, follow->branch) &&
+            if (text_eq(transaction->branch, follow->told.branch) &&
                 (a->transactions > 1 || request->attempt_count == 1 ||
                  ip_eq(&a->server.ip, &follow->dst.ip)))
                 return i;
-            if (transaction->cseq != follow->cseq || a->t_ns > at_ns)
+            if (transaction->cseq != follow->told.cseq || a->t_ns > at_ns)
                 continue;
-            if (follow->method == SIP_CANCEL || (a->final_status && a->final_ns <= at_ns) ||
+            if (method == SIP_CANCEL || (a->final_status && a->final_ns <= at_ns) ||
                 best == SIZE_MAX)
                 best = i;
         }
@@ -290,23 +291,25 @@ static size_t attempt_of_follow(const struct request *request, const struct tx *
 static void fill_follows(const struct teller *t, struct request *out,
                          const struct request_draft *draft) {
     struct follow *follows =
-        ARENA_ARRAY(&t->telling->story->arena, struct follow, draft->follows.n);
+        ARENA_ARRAY(&t->telling->story->arena, struct follow, draft->follows.count);
+    uint32_t place = draft->follows.first;
 
-    for (size_t i = 0; i < draft->follows.n; i++) {
-        const struct tx *tx = tx_at(t, draft->follows.items[i]);
+    for (size_t i = 0; i < draft->follows.count; i++, place = t->follows.items[place].next) {
+        const struct tx *tx = tx_at(t, t->follows.items[place].tx);
         const struct seen *seen = &t->telling->c->seen.items[tx->sends.first];
+        enum sip_method method = said_by(t, tx)->method;
         struct follow *follow = &follows[i];
-        *follow = (struct follow){.method = tx->method,
+        *follow = (struct follow){.method = method,
                                   .frame = seen->frame,
                                   .t_ns = seen->t_ns,
                                   .server = server_of(tx),
-                                  .branch = tx->branch};
-        follow->attempt = attempt_of_follow(out, tx, seen->t_ns);
-        if (tx->method == SIP_ACK && follow->attempt != SIZE_MAX)
+                                  .branch = tx->told.branch};
+        follow->attempt = attempt_of_follow(out, tx, method, seen->t_ns);
+        if (method == SIP_ACK && follow->attempt != SIZE_MAX)
             follow->of_non_2xx = out->attempts[follow->attempt].final_status >= 300;
     }
     out->follows = follows;
-    out->follow_count = draft->follows.n;
+    out->follow_count = draft->follows.count;
 }
 
 /* The gap before a repetition that is followed by this one: half of it, at T2 as long. */
@@ -341,34 +344,41 @@ static bool began_before(const struct teller *t, enum sip_method method, const s
 
 void fill_request(const struct teller *t, struct request *out, const struct request_draft *draft) {
     const struct tx *first = draft->first_tx == NONE ? NULL : tx_at(t, draft->first_tx);
+    const struct wording *said = first ? said_by(t, first) : NULL;
+    size_t attempt_count = draft->attempts.count;
     struct attempt *attempts =
-        ARENA_ARRAY(&t->telling->story->arena, struct attempt, draft->attempts.n);
+        ARENA_ARRAY(&t->telling->story->arena, struct attempt, attempt_count);
 
     *out = (struct request){.method = draft->method,
-                            .method_text = first ? first->method_text : NULL,
-                            .call_id = first ? first->call_id : NULL,
-                            .uri = first ? first->uri : NULL,
+                            .method_text = said ? said->method_text : NULL,
+                            .call_id = said ? said->call_id : NULL,
+                            .uri = said ? said->uri : NULL,
+                            .to_uri = said ? said->to_uri : NULL,
+                            .contact_uri = said ? said->contact_uri : NULL,
                             .attempts = attempts,
-                            .attempt_count = draft->attempts.n,
+                            .attempt_count = attempt_count,
                             .has_reg_id = draft->has_reg_id,
                             .reg_id = draft->reg_id};
-    for (size_t i = 0; i < draft->attempts.n; i++) {
-        const struct attempt_draft *a = &draft->attempts.items[i];
+    uint32_t place = draft->attempts.first;
+    for (size_t i = 0; i < attempt_count; i++) {
+        const struct attempt_draft *a = &t->attempts.items[place];
+        place = a->next;
         attempts[i].server = a->server;
         attempts[i].after_challenge = a->after_challenge;
         attempts[i].after_redirect = a->after_redirect;
         fill_sends(t, &attempts[i], a);
-        judge_outcome(t, &attempts[i], a, draft->method, i + 1 == draft->attempts.n);
+        judge_outcome(t, &attempts[i], a, draft->method, i + 1 == attempt_count);
         if (attempts[i].final_status)
             out->status = attempts[i].final_status;
     }
-    const struct attempt *last = &attempts[draft->attempts.n - 1];
+    const struct attempt *last = &attempts[attempt_count - 1];
     out->t_ns = attempts[0].t_ns;
     out->end_ns = last->end_ns;
     if (first) {
-        out->in_dialog = first->to_tag != NULL;
-        out->unregister = first->method == SIP_REGISTER && first->has_expires && !first->expires_s;
-        out->event = first->event;
+        out->in_dialog = said->to_tag != NULL;
+        out->unregister =
+            said->method == SIP_REGISTER && first->told.has_expires && !first->told.expires_s;
+        out->event = said->event;
     }
     int64_t end = t->telling->c->end_ns;
     if (last->outcome == OUTCOME_CUT)
@@ -381,7 +391,7 @@ void fill_request(const struct teller *t, struct request *out, const struct requ
         out->open = end - last->send_list[last->send_count - 1].t_ns < STORY_AFTER_SILENCE_NS &&
                     end - last->end_ns < STORY_AFTER_SILENCE_NS;
     out->starts_midway =
-        began_before(t, draft->method, &attempts[0], draft->attempts.n > 1 ? &attempts[1] : NULL);
+        began_before(t, draft->method, &attempts[0], attempt_count > 1 ? &attempts[1] : NULL);
     if (out->starts_midway && attempts[0].outcome == OUTCOME_SILENT)
         attempts[0].outcome = OUTCOME_CUT;
     out->outcome = last->outcome;

@@ -83,6 +83,7 @@ void collection_fini(struct collection *c) {
     ARRAY_FINI(&c->seen);
     ARRAY_FINI(&c->responses);
     ARRAY_FINI(&c->txs);
+    ARRAY_FINI(&c->wordings);
     ARRAY_FINI(&c->queries);
     ARRAY_FINI(&c->records);
     ARRAY_FINI(&c->connections);
@@ -94,11 +95,13 @@ void collection_fini(struct collection *c) {
     ARRAY_FINI(&c->boots);
     ARRAY_FINI(&c->link_types);
     index_fini(&c->tx_of);
-    index_fini(&c->flow_of);
+    index_fini(&c->wording_of);
     index_fini(&c->query_of);
     index_fini(&c->connection_of);
     index_fini(&c->host_of);
     index_fini(&c->neighbour_of);
+    for (size_t i = 0; i < COLLECT_ANSWERS; i++)
+        free(c->last_answers[i].written);
     intern_fini(&c->strings);
     arena_fini(&c->arena);
 }
@@ -117,17 +120,17 @@ void seen_add(struct collection *c, struct seen_list *list, uint32_t frame, int6
     list->last = at;
 }
 
-struct seen_host *collect_host(struct collection *c, const struct ip_addr *ip, int64_t t_ns) {
+uint32_t collect_host(struct collection *c, const struct ip_addr *ip, int64_t t_ns) {
     uint64_t key = index_key(ip, sizeof *ip, 1);
     uint32_t at = index_get(&c->host_of, key);
 
     if (at == NONE) {
         at = (uint32_t)c->hosts.n;
-        *ARRAY_ADD(&c->hosts) = (struct seen_host){.ip = *ip, .first_ns = t_ns};
+        *ARRAY_ADD(&c->hosts) = (struct seen_host){.ip = *ip, .first_ns = t_ns, .newest_tx = NONE};
         index_put(&c->host_of, key, at);
     }
     c->hosts.items[at].last_ns = t_ns;
-    return &c->hosts.items[at];
+    return at;
 }
 
 void collect_loss(struct collection *c, enum loss_kind kind, const struct ip_addr *host,
@@ -153,9 +156,13 @@ struct seen_connection *collect_connection(struct collection *c, uint64_t conn_i
     return at == NONE ? NULL : &c->connections.items[at];
 }
 
-static struct seen_connection *connection_of(struct collection *c, const struct conn *conn,
+struct seen_connection *collect_live_connection(struct collection *c, const struct conn *conn) {
+    return conn->noted ? &c->connections.items[conn->noted - 1] : NULL;
+}
+
+static struct seen_connection *connection_of(struct collection *c, struct conn *conn,
                                              const struct packet *packet) {
-    struct seen_connection *known = collect_connection(c, conn->id);
+    struct seen_connection *known = collect_live_connection(c, conn);
     uint32_t at;
 
     if (known)
@@ -181,13 +188,14 @@ static struct seen_connection *connection_of(struct collection *c, const struct 
         .open_at_end = true,
     };
     index_put(&c->connection_of, index_key(&conn->id, sizeof conn->id, 2), at);
+    conn->noted = at + 1;
     return made;
 }
 
 void collect_conn(void *context, struct conn *conn, enum conn_fact fact, enum conn_side side,
                   const struct packet *packet) {
     struct collection *c = context;
-    struct seen_connection *seen = collect_connection(c, conn->id);
+    struct seen_connection *seen = collect_live_connection(c, conn);
 
     if (!seen) {
         if (fact == CONN_RESET && !conn->established && !conn->from_start)
@@ -238,6 +246,7 @@ void collect_conn(void *context, struct conn *conn, enum conn_fact fact, enum co
             uint32_t at = (uint32_t)(seen - c->connections.items);
             index_remove(&c->connection_of, index_key(&conn->id, sizeof conn->id, 2));
             *ARRAY_ADD(&c->free_connections) = at;
+            conn->noted = 0;
         } else if (!connection->accepted && !connection->refused) {
             connection->timed_out = true;
         }
@@ -256,7 +265,8 @@ void collect_tls(void *context, const struct tls_seen *tls) {
         connection->tls = true;
         connection->accepted = true;
         connection->server.transport = TRANSPORT_TLS;
-        struct seen_host *host = collect_host(c, &tls->conn->client.ip, tls->packet.t_ns);
+        uint32_t at = collect_host(c, &tls->conn->client.ip, tls->packet.t_ns);
+        struct seen_host *host = &c->hosts.items[at];
         host->tls = true;
         host->sips = host->sips || tls->conn->server.port == 5061;
         if (!host->mac.known)
@@ -287,44 +297,41 @@ void collect_gap(void *context, struct conn *conn, enum conn_side side,
 
 /* ---- ICMP ---- */
 
-/* The newest transaction between two sockets; the flow's key. */
-static uint64_t flow_key(const struct endpoint *src, const struct endpoint *dst) {
-    struct endpoint pair[2];
-
-    memset(pair, 0, sizeof pair);
-    pair[0].ip = src->ip;
-    pair[0].port = src->port;
-    pair[1].ip = dst->ip;
-    pair[1].port = dst->port;
-    return index_key(pair, sizeof pair, 3);
+static bool is_of_flow(const struct tx *tx, const struct icmp_error *error) {
+    return endpoint_eq(&tx->told.source, &error->src) && endpoint_eq(&tx->dst, &error->dst);
 }
 
 /* The branch of a quoted SIP request tells which transaction it was; without one, the newest of the
- * flow, where it was sent less than 64×T1 before. */
+ * flow. */
 static uint32_t quoted_tx(const struct collection *c, const struct icmp_error *error) {
-    uint32_t at = index_get(&c->flow_of, flow_key(&error->src, &error->dst));
-    struct sip_head head;
+    enum { LOOK_BACK = 256 };
+    uint32_t host = index_get(&c->host_of, index_key(&error->src.ip, sizeof error->src.ip, 1));
+    uint32_t newest = NONE;
+    struct sip_head head = {0};
 
-    if (at == NONE)
+    if (host == NONE)
         return NONE;
-    if (!error->payload.len)
-        return at;
-    if (!sip_recognise(error->payload, false) || !sip_head_scan(error->payload, &head))
+    if (error->payload.len &&
+        (!sip_recognise(error->payload, false) || !sip_head_skim(error->payload, &head)))
         return NONE; /* a keep-alive or the like */
-    for (uint32_t i = at; head.branch.len && i != NONE && at - i < 64; i--) {
-        const struct tx *tx = &c->txs.items[i];
-        if (tx->branch && endpoint_eq(&tx->src, &error->src) &&
-            endpoint_eq(&tx->dst, &error->dst) && slice_eq(slice_of_text(tx->branch), head.branch))
-            return i;
-        if (i == 0)
+    uint32_t at = c->hosts.items[host].newest_tx;
+    for (int looks = 0; at != NONE && looks < LOOK_BACK; at = c->txs.items[at].before, looks++) {
+        const struct tx *tx = &c->txs.items[at];
+        if (!is_of_flow(tx, error))
+            continue;
+        if (newest == NONE)
+            newest = at;
+        if (!head.branch.len)
             break;
+        if (tx->told.branch && slice_eq(slice_of_text(tx->told.branch), head.branch))
+            return at;
     }
     /* Of a request that the capture lacks, unless one was sent just before. */
-    const struct tx *newest = &c->txs.items[at];
-    if (head.branch.len && newest->sends.count &&
-        error->packet.t_ns - c->seen.items[newest->sends.last].t_ns > ERROR_AFTER_NS)
+    const struct tx *tx = newest == NONE ? NULL : &c->txs.items[newest];
+    if (tx && head.branch.len && tx->sends.count &&
+        error->packet.t_ns - c->seen.items[tx->sends.last].t_ns > ERROR_AFTER_NS)
         return NONE;
-    return at;
+    return newest;
 }
 
 void collect_icmp(void *context, const struct icmp_error *error) {

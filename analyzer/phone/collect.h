@@ -23,33 +23,41 @@ struct seen_list {
 };
 
 struct seen_response {
-    uint32_t frame, next;
-    int64_t t_ns;
-    uint16_t status;
-    bool has_retry_after, has_min_expires, stale, has_expires;
-    uint32_t retry_after_s, min_expires_s, expires_s;
-    const char *nonce, *contact_uri, *to_tag;
+    struct response told; /* as the story gives it: with others of its attempt as a copy */
+    uint32_t next;
+};
+
+/* What a phone repeats from request to request: the refreshes of one registration, the requests of
+ * one dialog, all say the same here. Kept once for all of them. */
+struct wording {
+    enum sip_method method;
+    uint32_t host;  /* that sent it: index into the collection's hosts */
+    bool multicast; /* sent to multicast addresses */
+    bool has_reg_id;
+    uint32_t reg_id;
+    uint16_t via_port;
+    struct ip_addr via_ip; /* sent-by of the top Via where it is an address; else len 0 */
+    const char *method_text, *call_id, *uri, *from_uri, *from_tag, *to_uri, *to_tag;
+    const char *contact_uri, *route_uri, *event, *user_agent;
+    const char *user;    /* of the Request-URI; "": none */
+    const void *written; /* all of it as it stood in the message */
+    size_t written_len;
+    uint32_t older;   /* the wording before it in its hash chain */
+    uint32_t sent_to; /* REGISTER: the host that it went to last; NONE: not known */
 };
 
 /* A SIP client transaction: a Via branch and CSeq at one destination, from one source. */
 struct tx {
-    enum sip_method method;
+    struct transaction told; /* as the story gives it: with others of its attempt as a copy */
+    struct endpoint dst;
     enum transport transport;
-    uint32_t cseq;
-    struct endpoint src, dst;
-    const char *method_text, *branch, *call_id, *uri, *from_uri, *from_tag, *to_uri, *to_tag;
-    const char *contact_uri, *route_uri, *event, *nonce, *user_agent;
-    struct ip_addr via_ip;
-    uint16_t via_port;
-    bool credentials, has_expires, contact_star, has_reg_id, cut;
-    uint32_t expires_s, reg_id;
-    unsigned size;
-    uint64_t conn_id;
+    uint32_t wording; /* index into the collection's */
     struct seen_list sends, icmp;
     uint32_t first_response, last_response, response_count;
-    bool icmp_prohibited; /* all ICMP errors so far were of the 'prohibited' kind */
-    uint32_t older;       /* the transaction before it in its hash chain (same key, elsewhere) */
-    struct mac_addr mac;
+    uint32_t older;         /* the transaction before it in its hash chain (same key, elsewhere) */
+    uint32_t before;        /* the one that its host began before it */
+    bool icmp_prohibited;   /* all ICMP errors so far were of the 'prohibited' kind */
+    bool ends_subscription; /* NOTIFY: its Subscription-State is terminated */
 };
 
 struct seen_query {
@@ -97,6 +105,7 @@ struct seen_host {
     bool tls;             /* it opened a TLS connection */
     bool sips;            /* one to port 5061, or it asked for an SRV record of _sips._tcp */
     uint32_t first_frame; /* of its first request */
+    uint32_t newest_tx;   /* that it began; NONE: none */
     int64_t first_ns, last_ns;
 };
 
@@ -125,10 +134,12 @@ struct index_map {
     size_t cap, n;
 };
 
-/* The records of an answer, as they were kept last. */
+/* An answer, as its records were kept last. */
 struct kept_records {
     const struct fact_record *records;
     size_t count;
+    uint8_t *written; /* the message behind its ID */
+    size_t written_len;
 };
 
 enum { COLLECT_LATELY = 1024, COLLECT_ANSWERS = 1024 };
@@ -138,6 +149,7 @@ struct collection {
     ARRAY_OF(struct seen) seen;
     ARRAY_OF(struct seen_response) responses;
     ARRAY_OF(struct tx) txs;
+    ARRAY_OF(struct wording) wordings;
     ARRAY_OF(struct seen_query) queries;
     ARRAY_OF(struct fact_record) records; /* of the answer that is being read */
     struct arena arena;                   /* what the story keeps as it is */
@@ -148,7 +160,7 @@ struct collection {
     ARRAY_OF(struct seen_loss) losses;
     ARRAY_OF(struct seen_host) hosts;
     ARRAY_OF(struct seen_boot) boots;
-    struct index_map tx_of, flow_of, query_of, connection_of, host_of, neighbour_of;
+    struct index_map tx_of, wording_of, query_of, connection_of, host_of, neighbour_of;
     struct dns_message *dns; /* room for one message */
     uint64_t packets;
     int64_t start_ns, end_ns;
@@ -184,6 +196,10 @@ void collect_dns(struct collection *c, const struct message *message);
 /* Most records of one kind that are kept; what is beyond is counted in limit_records. */
 enum { COLLECT_MAX = 1 << 24 };
 
+static inline const struct wording *wording_of(const struct collection *c, const struct tx *tx) {
+    return &c->wordings.items[tx->wording];
+}
+
 uint64_t index_key(const void *bytes, size_t len, uint64_t basis);
 uint32_t index_get(const struct index_map *map, uint64_t key); /* NONE: not there */
 void index_put(struct index_map *map, uint64_t key, uint32_t value);
@@ -191,8 +207,15 @@ void index_remove(struct index_map *map, uint64_t key);
 void index_fini(struct index_map *map);
 
 void seen_add(struct collection *c, struct seen_list *list, uint32_t frame, int64_t t_ns);
-struct seen_host *collect_host(struct collection *c, const struct ip_addr *ip, int64_t t_ns);
+/* The index of a host, which was seen (again) at t. */
+uint32_t collect_host(struct collection *c, const struct ip_addr *ip, int64_t t_ns);
+/* A message's head with its details, in room. */
+const struct sip_head *collect_details(const struct message *message, struct sip_head *room);
+/* The index of a request's wording. */
+uint32_t collect_wording(struct collection *c, const struct message *message);
 struct seen_connection *collect_connection(struct collection *c, uint64_t conn_id);
+/* The same while the connection lives. */
+struct seen_connection *collect_live_connection(struct collection *c, const struct conn *conn);
 void collect_loss(struct collection *c, enum loss_kind kind, const struct ip_addr *host,
                   const struct ip_addr *peer, int64_t from_ns, int64_t to_ns, uint32_t frame);
 

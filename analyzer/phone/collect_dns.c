@@ -71,7 +71,7 @@ static uint32_t add_query(struct collection *c, const struct message *m, uint64_
     return at;
 }
 
-static void add_record(struct collection *c, const struct message *m, struct seen_query *seen,
+static void add_record(struct collection *c, const struct message *m, const struct seen_query *seen,
                        const struct dns_record *r) {
     struct fact_record record;
     struct dns_srv srv;
@@ -117,19 +117,41 @@ static void add_record(struct collection *c, const struct message *m, struct see
     memcpy(ARRAY_ADD(&c->records), &record, sizeof record);
 }
 
-/* A zone gives all its clients the same answer again and again: what was kept for the last answer
- * to this question serves where it is the same. */
-static const struct fact_record *keep_records(struct collection *c, const struct query *q) {
+static const struct fact_record *keep_records(struct collection *c,
+                                              const struct kept_records *last) {
+    size_t size = c->records.n * sizeof *c->records.items;
+
+    if (last->count == c->records.n && memcmp(last->records, c->records.items, size) == 0)
+        return last->records;
+    struct fact_record *kept = ARENA_ARRAY(&c->arena, struct fact_record, c->records.n);
+    memcpy(kept, c->records.items, size);
+    return kept;
+}
+
+/* The records of an answer. A zone gives all its clients the same answer again and again: what was
+ * kept for the last answer to this question serves where the same was written, or where nothing but
+ * other records changed. */
+static const struct kept_records *read_records(struct collection *c, const struct message *m,
+                                               const struct seen_query *seen) {
+    enum { ID_LEN = 2 };
+    const struct query *q = seen->query;
     uint64_t hash = index_key(&q->name, sizeof q->name, q->type);
     struct kept_records *last = &c->last_answers[hash % COLLECT_ANSWERS];
-    size_t size = q->record_count * sizeof *q->records;
+    struct slice written = slice_between(m->bytes, ID_LEN, m->bytes.len);
 
-    if (last->count != q->record_count || memcmp(last->records, c->records.items, size) != 0) {
-        struct fact_record *kept = ARENA_ARRAY(&c->arena, struct fact_record, q->record_count);
-        memcpy(kept, c->records.items, size);
-        *last = (struct kept_records){kept, q->record_count};
-    }
-    return last->records;
+    if (slice_eq(written, slice_of(last->written, last->written_len)))
+        return last;
+    c->records.n = 0;
+    for (size_t i = 0; i < m->dns->record_count; i++)
+        if (m->dns->records[i].section != DNS_AUTHORITY)
+            add_record(c, m, seen, &m->dns->records[i]);
+    last->records = c->records.n ? keep_records(c, last) : NULL;
+    last->count = c->records.n;
+    last->written = memory_resize(last->written, written.len, 1);
+    if (written.len)
+        memcpy(last->written, written.ptr, written.len);
+    last->written_len = written.len;
+    return last;
 }
 
 static void add_answer(struct collection *c, const struct message *m, struct seen_query *seen) {
@@ -143,14 +165,9 @@ static void add_answer(struct collection *c, const struct message *m, struct see
     q->truncated = m->dns->truncated;
     q->cut = m->dns->cut;
     q->answer_count = m->dns->counts[1];
-    c->records.n = 0;
-    for (size_t i = 0; i < m->dns->record_count; i++)
-        if (m->dns->records[i].section != DNS_AUTHORITY)
-            add_record(c, m, seen, &m->dns->records[i]);
-    if (!c->records.n)
-        return;
-    q->record_count = c->records.n;
-    q->records = keep_records(c, q);
+    const struct kept_records *kept = read_records(c, m, seen);
+    q->record_count = kept->count;
+    q->records = kept->count ? kept->records : NULL;
 }
 
 void collect_dns(struct collection *c, const struct message *message) {
@@ -188,8 +205,10 @@ void collect_dns(struct collection *c, const struct message *message) {
         at = add_query(c, message, key, name, type, client, resolver);
     if (at != NONE) {
         c->queries.items[at].mac = packet->mac_src;
-        if (type == DNS_SRV && strncmp(name, "_sips._tcp.", 11) == 0)
-            collect_host(c, client, packet->t_ns)->sips = true;
+        if (type == DNS_SRV && strncmp(name, "_sips._tcp.", 11) == 0) {
+            uint32_t host = collect_host(c, client, packet->t_ns);
+            c->hosts.items[host].sips = true;
+        }
         seen_add(c, &c->queries.items[at].sends, packet->frame_no, packet->t_ns);
     }
 }

@@ -23,8 +23,9 @@ static bool has_cookie(struct slice branch) {
 
 /* Of method, branch (or Call-ID and From tag), CSeq and the client's address. Destinations share
  * it: the records of a key are chained through `older`. */
-static uint64_t tx_key(const struct sip_head *head, enum sip_method method,
-                       const struct ip_addr *client) {
+static uint64_t tx_key(const struct message *m, const struct ip_addr *client) {
+    const struct sip_head *head = m->sip;
+    struct sip_head room;
     struct {
         struct ip_addr client;
         uint8_t zero[3];
@@ -33,29 +34,53 @@ static uint64_t tx_key(const struct sip_head *head, enum sip_method method,
 
     memset(&fixed, 0, sizeof fixed);
     fixed.client = *client;
-    fixed.method = method;
+    fixed.method = head->method;
     fixed.cseq = head->cseq;
     uint64_t key = index_key(&fixed, sizeof fixed, 10);
     if (has_cookie(head->branch))
         return index_key(head->branch.ptr, head->branch.len, key);
     key = index_key(head->call_id.ptr, head->call_id.len, key);
+    head = collect_details(m, &room);
     return index_key(head->from.tag.ptr, head->from.tag.len, key);
-}
-
-static bool via_address(const struct sip_head *head, struct ip_addr *ip) {
-    return head->via_host.len && ip_parse(head->via_host, ip);
 }
 
 /* Expires header, else the first Contact's parameter (RFC 3261 10.2.1.1, 10.2.4 ask the parameter
  * first; the contract prints the header first, and so does the story). */
-static bool expires_of(const struct sip_head *head, uint32_t *expires_s) {
-    if (head->has_expires)
+static bool expires_of(const struct message *m, uint32_t *expires_s) {
+    const struct sip_head *head = m->sip;
+    struct sip_head room;
+
+    if (head->has_expires) {
         *expires_s = head->expires;
-    else if (head->has_contact_expires)
-        *expires_s = head->contact_expires;
-    else
+        return true;
+    }
+    if (!head->contact_count)
         return false;
-    return true;
+    head = collect_details(m, &room);
+    if (head->has_contact_expires)
+        *expires_s = head->contact_expires;
+    return head->has_contact_expires;
+}
+
+/* Does a NOTIFY end its subscription: "Subscription-State: terminated" (RFC 6665 4.1.3)? */
+static bool ends_subscription(const struct message *m) {
+    struct slice rest = m->bytes;
+
+    if (m->sip->head_len)
+        rest = slice_between(rest, 0, m->sip->head_len);
+    while (rest.len) {
+        size_t end = slice_find(rest, '\n');
+        struct slice line = slice_between(rest, 0, end);
+        size_t colon = slice_find(line, ':');
+        slice_skip(&rest, end < rest.len ? end + 1 : end);
+        if (colon == line.len || !slice_starts_nocase(line, SLICE_LITERAL("Subscription-State")))
+            continue;
+        slice_skip(&line, colon + 1);
+        while (line.len && (line.ptr[0] == ' ' || line.ptr[0] == '\t'))
+            slice_skip(&line, 1);
+        return slice_starts_nocase(line, SLICE_LITERAL("terminated"));
+    }
+    return false;
 }
 
 static struct tx *add_tx(struct collection *c, const struct message *m, uint64_t key) {
@@ -65,91 +90,89 @@ static struct tx *add_tx(struct collection *c, const struct message *m, uint64_t
         c->limit_records++;
         return NULL;
     }
-    uint32_t at = (uint32_t)c->txs.n;
+    uint32_t at = (uint32_t)c->txs.n, index = collect_wording(c, m);
+    const struct wording *wording = &c->wordings.items[index];
     struct tx *tx = ARRAY_ADD(&c->txs);
     *tx = (struct tx){
-        .method = head->method,
-        .transport = m->transport,
-        .cseq = head->cseq,
-        .src = m->packet.src,
+        .told =
+            {
+                .branch = keep_own(c, head->branch),
+                .call_id = wording->call_id,
+                .from_tag = wording->from_tag,
+                .to_tag = wording->to_tag,
+                .nonce = keep_own(c, head->auth_nonce),
+                .source = m->packet.src,
+                .via_ip = wording->via_ip,
+                .via_port = wording->via_port,
+                .cseq = head->cseq,
+                .cut = (m->notes & (MESSAGE_CUT_BY_SNAPLEN | MESSAGE_CUT_BY_GAP)) != 0 &&
+                       !head->head_len,
+                .credentials = head->has_authorization,
+                .conn_id = m->conn ? m->conn->id : 0,
+                .size = m->bytes.len > UINT32_MAX ? UINT32_MAX : (unsigned)m->bytes.len,
+            },
         .dst = m->packet.dst,
-        .method_text = keep(c, head->method_text),
-        .branch = keep_own(c, head->branch),
-        .call_id = keep(c, head->call_id),
-        .uri = keep(c, head->uri),
-        .from_uri = keep(c, head->from.uri),
-        .from_tag = keep(c, head->from.tag),
-        .to_uri = keep(c, head->to.uri),
-        .to_tag = keep(c, head->to.tag),
-        .contact_uri = keep(c, head->contact_uri),
-        .route_uri = keep(c, head->route_uri),
-        .event = keep(c, head->event),
-        .nonce = keep_own(c, head->auth_nonce),
-        .user_agent = keep(c, head->user_agent),
-        .via_port = head->via_port,
-        .credentials = head->has_authorization,
-        .contact_star = head->contact_star,
-        .has_reg_id = head->has_reg_id,
-        .reg_id = head->reg_id,
-        .cut = (m->notes & (MESSAGE_CUT_BY_SNAPLEN | MESSAGE_CUT_BY_GAP)) != 0 && !head->head_len,
-        .size = m->bytes.len > UINT32_MAX ? UINT32_MAX : (unsigned)m->bytes.len,
-        .conn_id = m->conn ? m->conn->id : 0,
+        .transport = m->transport,
+        .wording = index,
         .first_response = NONE,
         .last_response = NONE,
-        .mac = m->packet.mac_src,
+        .ends_subscription = head->method == SIP_NOTIFY && ends_subscription(m),
     };
-    tx->has_expires = expires_of(head, &tx->expires_s);
-    via_address(head, &tx->via_ip);
+    tx->told.has_expires = expires_of(m, &tx->told.expires_s);
     tx->older = index_get(&c->tx_of, key);
     index_put(&c->tx_of, key, at);
-
-    struct endpoint pair[2];
-    memset(pair, 0, sizeof pair);
-    pair[0].ip = tx->src.ip;
-    pair[0].port = tx->src.port;
-    pair[1].ip = tx->dst.ip;
-    pair[1].port = tx->dst.port;
-    index_put(&c->flow_of, index_key(pair, sizeof pair, 3), at);
+    struct seen_host *host = &c->hosts.items[wording->host];
+    tx->before = host->newest_tx;
+    host->newest_tx = at;
     return tx;
 }
 
-static void note_host(struct collection *c, const struct message *m) {
+/* What a request says of the host that sent it, and of the one that it went to. */
+static void note_hosts(struct collection *c, const struct message *m, struct wording *wording) {
     const struct sip_head *head = m->sip;
+    const struct ip_addr *dst = &m->packet.dst.ip;
     bool relayed = head->via_count > 1 || head->record_route_count > 0;
-    struct seen_host *host = collect_host(c, &m->packet.src.ip, m->packet.t_ns);
+    struct seen_host *host = &c->hosts.items[wording->host];
 
+    host->last_ns = m->packet.t_ns;
     if (relayed)
         host->relay = true;
-    else if (!ip_is_multicast(&m->packet.dst.ip))
+    else if (!wording->multicast)
         host->requests++;
     if (!host->first_frame)
         host->first_frame = m->packet.frame_no;
     if (m->packet.mac_src.known)
         host->mac = m->packet.mac_src;
-    if (head->method == SIP_REGISTER && !ip_is_multicast(&m->packet.dst.ip))
-        collect_host(c, &m->packet.dst.ip, m->packet.t_ns)->registrar = true;
+    if (wording->method == SIP_REGISTER && !wording->multicast) {
+        if (wording->sent_to == NONE || !ip_eq(&c->hosts.items[wording->sent_to].ip, dst))
+            wording->sent_to = collect_host(c, dst, m->packet.t_ns);
+        c->hosts.items[wording->sent_to].last_ns = m->packet.t_ns;
+        c->hosts.items[wording->sent_to].registrar = true;
+    }
 }
 
 static void add_request(struct collection *c, const struct message *m) {
     const struct sip_head *head = m->sip;
-    uint64_t key = tx_key(head, head->method, &m->packet.src.ip);
+    uint64_t key = tx_key(m, &m->packet.src.ip);
     struct tx *tx = NULL;
 
-    note_host(c, m);
     for (uint32_t at = index_get(&c->tx_of, key); at != NONE; at = c->txs.items[at].older) {
         struct tx *known = &c->txs.items[at];
         if (endpoint_eq(&known->dst, &m->packet.dst) && known->transport == m->transport &&
-            known->method == head->method && ip_eq(&known->src.ip, &m->packet.src.ip)) {
+            wording_of(c, known)->method == head->method &&
+            ip_eq(&known->told.source.ip, &m->packet.src.ip)) {
             tx = known;
             break;
         }
     }
     if (!tx)
         tx = add_tx(c, m, key);
-    if (tx)
+    if (tx) {
+        note_hosts(c, m, &c->wordings.items[tx->wording]);
         seen_add(c, &tx->sends, m->packet.frame_no, m->packet.t_ns);
+    }
     if (m->conn) {
-        struct seen_connection *seen = collect_connection(c, m->conn->id);
+        struct seen_connection *seen = collect_live_connection(c, m->conn);
         if (seen)
             seen->connection.sip = true;
     }
@@ -162,13 +185,13 @@ static uint32_t tx_of_response(const struct collection *c, const struct message 
     uint32_t best = NONE;
     int best_fit = -1;
 
-    for (uint32_t at = index_get(&c->tx_of, tx_key(head, head->method, &m->packet.dst.ip));
-         at != NONE; at = c->txs.items[at].older) {
+    for (uint32_t at = index_get(&c->tx_of, tx_key(m, &m->packet.dst.ip)); at != NONE;
+         at = c->txs.items[at].older) {
         const struct tx *tx = &c->txs.items[at];
         int fit = !ip_eq(&tx->dst.ip, &m->packet.src.ip) ? 0
                   : tx->dst.port != m->packet.src.port   ? 1
                                                          : 2;
-        if (tx->method == head->method && fit > best_fit) {
+        if (fit > best_fit && wording_of(c, tx)->method == head->method) {
             best = at;
             best_fit = fit;
         }
@@ -178,13 +201,13 @@ static uint32_t tx_of_response(const struct collection *c, const struct message 
 
 /* What the registrar granted: the expires parameter of the Contact that is the phone's own, among
  * all bindings that a 200 lists (RFC 3261 10.3 step 8); else the Expires header. */
-static bool granted(const struct message *m, const struct tx *tx, uint32_t *expires_s) {
+static bool granted(const struct message *m, const char *contact_uri, uint32_t *expires_s) {
     struct sip_uri own;
     struct slice rest = m->bytes;
 
     if (m->sip->head_len)
         rest = slice_between(rest, 0, m->sip->head_len);
-    if (tx->contact_uri && sip_uri_parse(slice_of_text(tx->contact_uri), &own) && own.host.len) {
+    if (contact_uri && sip_uri_parse(slice_of_text(contact_uri), &own) && own.host.len) {
         while (rest.len) {
             const uint8_t *at = memmem(rest.ptr, rest.len, own.host.ptr, own.host.len);
             if (!at)
@@ -206,10 +229,12 @@ static bool granted(const struct message *m, const struct tx *tx, uint32_t *expi
             }
         }
     }
-    if (m->sip->has_contact_expires && m->sip->contact_count == 1)
-        *expires_s = m->sip->contact_expires;
-    else if (m->sip->has_expires)
-        *expires_s = m->sip->expires;
+    struct sip_head room;
+    const struct sip_head *head = collect_details(m, &room);
+    if (head->has_contact_expires && head->contact_count == 1)
+        *expires_s = head->contact_expires;
+    else if (head->has_expires)
+        *expires_s = head->expires;
     else
         return false;
     return true;
@@ -234,22 +259,31 @@ static void add_response(struct collection *c, const struct message *m) {
     uint32_t index = (uint32_t)c->responses.n;
     struct seen_response *response = ARRAY_ADD(&c->responses);
     *response = (struct seen_response){
-        .frame = m->packet.frame_no,
+        .told =
+            {
+                .t_ns = m->packet.t_ns,
+                .frame = m->packet.frame_no,
+                .status = head->status,
+                .has_retry_after = head->has_retry_after,
+                .retry_after_s = head->retry_after,
+                .has_min_expires = head->has_min_expires,
+                .min_expires_s = head->min_expires,
+                .stale = head->challenge_stale,
+                .nonce = keep_own(c, head->challenge_nonce),
+            },
         .next = NONE,
-        .t_ns = m->packet.t_ns,
-        .status = (uint16_t)head->status,
-        .has_retry_after = head->has_retry_after,
-        .retry_after_s = head->retry_after,
-        .has_min_expires = head->has_min_expires,
-        .min_expires_s = head->min_expires,
-        .stale = head->challenge_stale,
-        .nonce = keep_own(c, head->challenge_nonce),
-        .to_tag = head->method == SIP_INVITE ? keep(c, head->to.tag) : NULL,
     };
-    if (head->status >= 300 && head->status < 400)
-        response->contact_uri = keep(c, head->contact_uri);
+    struct response *told = &response->told;
+    if (head->status / 100 == 3) {
+        struct sip_head room;
+        told->contact_uri = keep(c, collect_details(m, &room)->contact_uri);
+    }
     if (head->method == SIP_REGISTER && head->status >= 200 && head->status < 300)
-        response->has_expires = granted(m, tx, &response->expires_s);
+        told->has_expires = granted(m, wording_of(c, tx)->contact_uri, &told->expires_s);
+    if (head->method == SIP_SUBSCRIBE && head->status / 100 == 2 && head->has_expires) {
+        told->has_expires = true;
+        told->expires_s = head->expires;
+    }
     if (tx->last_response == NONE)
         tx->first_response = index;
     else
@@ -260,10 +294,10 @@ static void add_response(struct collection *c, const struct message *m) {
 
 void collect_sip(struct collection *c, const struct message *message) {
     /* A host behind a connection that was met in the middle shows up here first. */
-    if (message->conn && !collect_connection(c, message->conn->id)) {
+    if (message->conn && !collect_live_connection(c, message->conn)) {
         struct packet packet = message->packet;
         collect_conn(c, message->conn, CONN_SYN, CONN_CLIENT, &packet);
-        struct seen_connection *seen = collect_connection(c, message->conn->id);
+        struct seen_connection *seen = collect_live_connection(c, message->conn);
         if (seen) {
             seen->syn_frame = 0;
             seen->connection.accepted = true;

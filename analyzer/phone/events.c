@@ -326,18 +326,18 @@ static void add_calls(struct eventer *e, bool first_account) {
     }
     for (size_t i = 0; i < e->phone->incoming.n; i++) {
         const struct tx *tx = &c->txs.items[e->phone->incoming.items[i]];
-        if (tx->to_tag || !tx->call_id)
+        if (tx->told.to_tag || !tx->told.call_id)
             continue;
-        const char *callee = tell_aor(e->telling, tx->to_uri);
+        const char *callee = tell_aor(e->telling, wording_of(c, tx)->to_uri);
         if (callee != account->aor && !(first_account && e->phone->accounts.n == 1))
             continue;
         for (uint32_t r = tx->first_response; r != NONE; r = c->responses.items[r].next) {
-            const struct seen_response *response = &c->responses.items[r];
+            const struct response *response = &c->responses.items[r].told;
             if (response->status < 200)
                 continue;
-            struct server server = {tx->src.ip, tx->src.port, tx->transport};
+            struct server server = {tx->told.source.ip, tx->told.source.port, tx->transport};
             if (response->status < 300)
-                add_call(e, &server, tx->call_id, response->t_ns, response->frame);
+                add_call(e, &server, tx->told.call_id, response->t_ns, response->frame);
             break;
         }
     }

@@ -28,7 +28,8 @@ static const char *root_for(struct telling *telling, const struct phone *phone, 
                             const char *aor) {
     int64_t at_ns = telling->c->seen.items[tx->sends.first].t_ns;
     struct server server = {tx->dst.ip, tx->dst.port, tx->transport};
-    const char *named[] = {uri_host(telling, tx->route_uri), uri_host(telling, tx->uri),
+    const struct wording *said = wording_of(telling->c, tx);
+    const char *named[] = {uri_host(telling, said->route_uri), uri_host(telling, said->uri),
                            uri_host(telling, aor)};
     const char *nearest = NULL;
     size_t low = 0, high = phone->resolution_count;
@@ -64,14 +65,15 @@ static const char *host_of(struct telling *telling, const struct phone *phone,
         size_t looked = 0;
         for (size_t i = 0; i < account->txs.n && looked < LOOK_AT; i++) {
             const struct tx *tx = &c->txs.items[account->txs.items[i]];
-            if ((tx->method == SIP_REGISTER) != (pass == 0) || tx->to_tag)
+            const struct wording *said = wording_of(c, tx);
+            if ((said->method == SIP_REGISTER) != (pass == 0) || said->to_tag)
                 continue;
             looked++;
             const char *root = root_for(telling, phone, tx, account->account.aor);
             if (root)
                 return root;
             if (!fallback)
-                fallback = uri_host(telling, tx->route_uri ? tx->route_uri : tx->uri);
+                fallback = uri_host(telling, said->route_uri ? said->route_uri : said->uri);
         }
     }
     return fallback;

@@ -27,6 +27,16 @@ static bool is_server(const struct telling *telling, const struct phone_draft *p
     return false;
 }
 
+/* Or one that it asks for names? */
+static bool is_resolver(const struct phone_draft *phone, const struct ip_addr *ip) {
+    enum { LOOK_AT = 64 };
+
+    for (size_t i = 0; i < phone->phone.query_count && i < LOOK_AT; i++)
+        if (ip_eq(&phone->phone.queries[i]->resolver.ip, ip))
+            return true;
+    return false;
+}
+
 static void neighbour_signs(struct telling *telling) {
     const struct collection *c = telling->c;
 
@@ -34,7 +44,8 @@ static void neighbour_signs(struct telling *telling) {
         const struct seen_neighbour *n = &c->neighbours.items[i];
         uint32_t p = tell_phone_of(telling, &n->asker);
         if (p == NONE || !n->asks.count ||
-            !is_server(telling, &telling->phones.items[p], &n->target))
+            (!is_server(telling, &telling->phones.items[p], &n->target) &&
+             !is_resolver(&telling->phones.items[p], &n->target)))
             continue;
         int64_t first = c->seen.items[n->asks.first].t_ns, last = c->seen.items[n->asks.last].t_ns;
         if (n->answered && n->answered_ns <= last + NEIGHBOUR_WAIT_NS && n->asks.count < 3)
@@ -57,7 +68,8 @@ void tell_losses(struct telling *telling) {
         uint32_t peer = tell_phone_of(telling, &loss->peer);
         struct loss_sign sign = loss->sign;
         if (sign.kind == LOSS_ERROR_ONLY &&
-            (host == NONE || !is_server(telling, &telling->phones.items[host], &loss->peer)))
+            (host == NONE || (!is_server(telling, &telling->phones.items[host], &loss->peer) &&
+                              !is_resolver(&telling->phones.items[host], &loss->peer))))
             continue; /* of something else than SIP */
         if (host != NONE) {
             sign.server = loss->peer;
@@ -142,6 +154,62 @@ static void gap_signs(struct phone_draft *phone, const struct attempt *attempt, 
         last_ns = send->t_ns;
         last_frame = send->frame;
     }
+}
+
+/* The T1 of a phone: the shortest first gap of what it repeated (0: it repeated nothing). */
+static int64_t t1_of(const struct account *account) {
+    int64_t t1 = 0;
+
+    for (size_t r = 0; r < account->request_count; r++)
+        for (size_t a = 0; a < account->requests[r].attempt_count; a++) {
+            const struct attempt *attempt = &account->requests[r].attempts[a];
+            const struct send *sends = attempt->send_list;
+            if (attempt->server.transport != TRANSPORT_UDP || attempt->send_count < 2 ||
+                sends[0].connect || sends[1].transaction != sends[0].transaction)
+                continue;
+            int64_t gap = sends[1].t_ns - sends[0].t_ns;
+            if (gap >= STORY_T1_NS / 5 && (!t1 || gap < t1))
+                t1 = gap;
+        }
+    return t1;
+}
+
+/* Timers do not drift: a twentieth is enough. */
+static bool exactly(int64_t gap_ns, int64_t expected_ns) {
+    int64_t off = gap_ns > expected_ns ? gap_ns - expected_ns : expected_ns - gap_ns;
+
+    return off <= expected_ns / 20;
+}
+
+/* A silent attempt that lost its first or its last send has no odd gap between its sends.
+ *
+ *     (lost)  |----------|--------------------|-> move     the first gap is twice the phone's T1
+ *     |-----|----------|   (lost)               -> move    the wait before the move is two gaps
+ */
+static void edge_signs(struct phone_draft *phone, const struct request *request, size_t at,
+                       int64_t t1_ns) {
+    const struct attempt *attempt = &request->attempts[at];
+    const struct attempt *next = at + 1 < request->attempt_count ? attempt + 1 : NULL;
+    const struct send *sends = attempt->send_list, *last;
+    bool invite = request->method == SIP_INVITE;
+    int64_t due, until_ns, first_gap;
+
+    if (attempt->outcome != OUTCOME_SILENT || attempt->transactions != 1 || !attempt->send_count ||
+        sends[0].connect || (next && server_eq(&attempt->server, &next->server)))
+        return;
+    last = &sends[attempt->send_count - 1];
+    until_ns = next ? next->t_ns : last->t_ns;
+    due = t1_ns ? t1_ns : STORY_T1_NS;
+    first_gap = (attempt->send_count > 1 ? sends[1].t_ns : until_ns) - sends[0].t_ns;
+    if (attempt->send_count > 1)
+        due = next_gap(last->t_ns - last[-1].t_ns, invite);
+    if ((t1_ns && exactly(first_gap, 2 * t1_ns)) ||
+        (next && exactly(until_ns - last->t_ns, due + next_gap(due, invite))))
+        add_sign(phone, (struct loss_sign){.kind = LOSS_GAP_SUMS,
+                                           .from_ns = attempt->t_ns,
+                                           .to_ns = until_ns,
+                                           .frame = last->frame,
+                                           .server = attempt->server.ip});
 }
 
 bool tell_repeats(const struct telling *telling, const struct phone_draft *phone) {
@@ -239,6 +307,8 @@ static bool has_final(const struct attempt *attempt) {
 
 void tell_request_losses(struct telling *telling, struct phone_draft *phone,
                          const struct account_draft *draft) {
+    const int64_t t1_ns = t1_of(&draft->account);
+
     (void)telling;
     for (size_t i = 0; i < draft->account.request_count; i++) {
         const struct request *request = &draft->account.requests[i];
@@ -259,6 +329,7 @@ void tell_request_losses(struct telling *telling, struct phone_draft *phone,
                 continue;
             if (phone->repeats)
                 unrepeated_sign(phone, request, a);
+            edge_signs(phone, request, a, t1_ns);
             for (size_t x = 0; x < attempt->transactions; x++)
                 if (attempt->transaction_list[x].send_count > 1 && !attempt->response_count)
                     gap_signs(phone, attempt, request->method == SIP_INVITE, x);

@@ -28,7 +28,7 @@ struct message {
     struct conn *conn;  /* its TCP connection; NULL over UDP */
     unsigned notes;     /* of enum message_note */
     struct slice bytes; /* the whole message */
-    const struct sip_head *sip;    /* MESSAGE_SIP */
+    const struct sip_head *sip;    /* MESSAGE_SIP; see message_handler.details */
     const struct dns_message *dns; /* MESSAGE_DNS */
 };
 
@@ -44,6 +44,7 @@ struct tls_seen {
 /* Any may be NULL. All but message and tls are net's, passed on. */
 struct message_handler {
     void *context;
+    bool details; /* message.sip is wanted with its details: else it is skimmed */
     void (*message)(void *context, const struct message *message);
     void (*tls)(void *context, const struct tls_seen *tls);
     void (*conn)(void *context, struct conn *conn, enum conn_fact fact, enum conn_side side,

@@ -26,15 +26,21 @@ static bool lacks_header(const struct sip_head *head) {
 
 bool message_deliver_sip(struct message_target *target, struct message *message, bool sure,
                          const struct sip_head *head) {
-    struct sip_head scanned;
+    struct sip_head room;
 
     if (!head) {
-        if (!sip_head_scan(message->bytes, &scanned))
+        if (!sip_head_skim(message->bytes, &room))
             return false;
-        head = &scanned;
+        head = &room;
     }
     if (!sure && !head->call_id.len && !head->via_count)
         return false;
+    if (target->handler->details) {
+        if (head != &room)
+            room = *head;
+        sip_head_details(message->bytes, &room);
+        head = &room;
+    }
     message->kind = MESSAGE_SIP;
     message->sip = head;
     message->dns = NULL;

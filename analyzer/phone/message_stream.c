@@ -143,6 +143,11 @@ static size_t head_end(struct slice bytes, size_t from) {
     }
 }
 
+/* Most messages that a phone gets or sends have no body: they end as their head does. */
+static bool ends_as_head(struct slice bytes) {
+    return bytes.len >= 4 && memcmp(bytes.ptr + bytes.len - 4, "\r\n\r\n", 4) == 0;
+}
+
 /* How many bytes of the front of `rest` are dealt with; 0: wait for more. */
 static size_t sip_step(struct step *step, size_t at, struct slice rest) {
     struct message_stream *stream = step->stream;
@@ -151,8 +156,9 @@ static size_t sip_step(struct step *step, size_t at, struct slice rest) {
 
     if (!step->cut && stream->need > rest.len)
         return 0;
-    if (!step->cut && !stream->need && stream->scanned && rest.len <= HEAD_MAX &&
-        !head_end(rest, stream->scanned)) {
+    if (!step->cut && !stream->need && rest.len <= HEAD_MAX &&
+        (stream->scanned || !ends_as_head(rest)) && !head_end(rest, stream->scanned) &&
+        (stream->scanned || sip_recognise(rest, false))) {
         stream->scanned = rest.len;
         return 0;
     }

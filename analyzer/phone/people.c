@@ -70,15 +70,16 @@ static bool looked_at(struct index_map *seen, const char *uri, uint32_t host) {
 
 /* The URI that says whose request this is: To of a REGISTER; From of a request outside of dialogs,
  * where the host registers nothing. */
-static const char *own_uri(const struct tx *tx, bool registers) {
-    if (tx->method == SIP_REGISTER)
-        return tx->to_uri;
-    return registers || tx->to_tag ? NULL : tx->from_uri;
+static const char *own_uri(const struct wording *said, bool registers) {
+    if (said->method == SIP_REGISTER)
+        return said->to_uri;
+    return registers || said->to_tag ? NULL : said->from_uri;
 }
 
 /* A From URI proves less than a REGISTER: a back-to-back user agent passes it on. */
-static bool may_share(const struct tx *tx, const struct seen_host *a, const struct seen_host *b) {
-    return !two_devices(a, b) && (tx->method == SIP_REGISTER || a->ip.len != b->ip.len ||
+static bool may_share(const struct wording *said, const struct seen_host *a,
+                      const struct seen_host *b) {
+    return !two_devices(a, b) && (said->method == SIP_REGISTER || a->ip.len != b->ip.len ||
                                   (a->mac.known && mac_eq(&a->mac, &b->mac)));
 }
 
@@ -87,16 +88,14 @@ static void join_by_aor(struct telling *telling, const struct union_find *sets, 
     struct index_map first_host = {0}, seen = {0};
     bool *registers = memory_new_zeroed(c->hosts.n, sizeof *registers);
 
-    for (size_t i = 0; i < c->txs.n; i++) {
-        uint32_t host = index_get(&c->host_of, address_key(&c->txs.items[i].src.ip));
-        if (c->txs.items[i].method == SIP_REGISTER && host != NONE)
-            registers[host] = true;
-    }
-    for (size_t i = 0; i < c->txs.n; i++) {
-        const struct tx *tx = &c->txs.items[i];
-        uint32_t host = index_get(&c->host_of, address_key(&tx->src.ip));
-        const char *uri = host == NONE || !phone[host] ? NULL : own_uri(tx, registers[host]);
-        if (!uri || ip_is_multicast(&tx->dst.ip) || looked_at(&seen, uri, host))
+    for (size_t i = 0; i < c->wordings.n; i++)
+        if (c->wordings.items[i].method == SIP_REGISTER)
+            registers[c->wordings.items[i].host] = true;
+    for (size_t i = 0; i < c->wordings.n; i++) {
+        const struct wording *said = &c->wordings.items[i];
+        uint32_t host = said->host;
+        const char *uri = phone[host] ? own_uri(said, registers[host]) : NULL;
+        if (!uri || said->multicast || looked_at(&seen, uri, host))
             continue;
         const char *aor = tell_aor(telling, uri);
         if (tell_is_anonymous(aor))
@@ -105,7 +104,7 @@ static void join_by_aor(struct telling *telling, const struct union_find *sets, 
         uint32_t known = index_get(&first_host, key);
         if (known == NONE)
             index_put(&first_host, key, host);
-        else if (known != host && may_share(tx, &c->hosts.items[known], &c->hosts.items[host]))
+        else if (known != host && may_share(said, &c->hosts.items[known], &c->hosts.items[host]))
             join(sets, known, host);
     }
     free(registers);
@@ -133,13 +132,12 @@ static void join_by_contact(struct telling *telling, const struct union_find *se
     struct collection *c = telling->c;
     struct index_map first_host = {0}, seen = {0};
 
-    for (size_t i = 0; i < c->txs.n; i++) {
-        const struct tx *tx = &c->txs.items[i];
+    for (size_t i = 0; i < c->wordings.n; i++) {
+        const struct wording *said = &c->wordings.items[i];
         struct sip_uri uri;
-        uint32_t host = index_get(&c->host_of, address_key(&tx->src.ip));
-        if (!tx->contact_uri || host == NONE || !phone[host] ||
-            looked_at(&seen, tx->contact_uri, host) ||
-            !sip_uri_parse(slice_of_text(tx->contact_uri), &uri) || !uri.user.len)
+        uint32_t host = said->host;
+        if (!said->contact_uri || !phone[host] || looked_at(&seen, said->contact_uri, host) ||
+            !sip_uri_parse(slice_of_text(said->contact_uri), &uri) || !uri.user.len)
             continue;
         const struct seen_host *at = &c->hosts.items[host];
         uint64_t own = contact_key(telling, uri.user, at, at->ip.len);
@@ -238,10 +236,9 @@ static void adopt_dns_clients(struct telling *telling) {
         uint32_t p = index_get(&phone_of_mac, mac_key(&q->mac));
         if (p >= NONE - 1)
             continue;
-        const struct seen_host *known = collect_host(c, &q->client, q->query->t_ns);
-        if (known->registrar || known->relay)
+        uint32_t host = collect_host(c, &q->client, q->query->t_ns);
+        if (c->hosts.items[host].registrar || c->hosts.items[host].relay)
             continue;
-        uint32_t host = (uint32_t)(known - c->hosts.items);
         *ARRAY_ADD(&telling->phones.items[p].hosts) = host;
         index_put(&telling->phone_of_host, address_key(&q->client), p);
     }
@@ -250,28 +247,55 @@ static void adopt_dns_clients(struct telling *telling) {
 
 /* ---- whose each record is ---- */
 
-static void divide_records(struct telling *telling) {
+/* The phone of each wording; and whether it registers. */
+static uint32_t *phones_of_wordings(struct telling *telling) {
+    const struct collection *c = telling->c;
+    uint32_t *phones = memory_new_zeroed(c->wordings.n, sizeof *phones);
+
+    for (size_t i = 0; i < c->wordings.n; i++) {
+        const struct wording *said = &c->wordings.items[i];
+        phones[i] = tell_phone_of(telling, &c->hosts.items[said->host].ip);
+        if (phones[i] != NONE && said->method == SIP_REGISTER)
+            telling->phones.items[phones[i]].registers = true;
+    }
+    return phones;
+}
+
+static void divide_transactions(struct telling *telling) {
     struct collection *c = telling->c;
+    uint32_t *phones = phones_of_wordings(telling);
 
     for (uint32_t i = 0; i < c->txs.n; i++) {
         const struct tx *tx = &c->txs.items[i];
-        uint32_t p = tell_phone_of(telling, &tx->src.ip);
-        if (p != NONE) {
+        enum sip_method method = wording_of(c, tx)->method;
+        uint32_t p = phones[tx->wording];
+        if (p != NONE)
             *ARRAY_ADD(&telling->phones.items[p].txs) = i;
-            if (tx->method == SIP_REGISTER)
-                telling->phones.items[p].registers = true;
-        }
-        if (tx->method == SIP_INVITE) {
+        if (method == SIP_INVITE) {
             p = tell_phone_of(telling, &tx->dst.ip);
             if (p != NONE)
                 *ARRAY_ADD(&telling->phones.items[p].incoming) = i;
         }
-        if (tx->method == SIP_BYE && tx->call_id) {
-            uint64_t key = index_key(&tx->call_id, sizeof tx->call_id, 32);
+        if (tx->ends_subscription && tx->told.call_id) {
+            p = tell_phone_of(telling, &tx->dst.ip);
+            if (p != NONE)
+                *ARRAY_ADD(&telling->phones.items[p].subscription_ends) =
+                    (struct subscription_end){tx->told.call_id, wording_of(c, tx)->event,
+                                              c->seen.items[tx->sends.first].t_ns};
+        }
+        if (method == SIP_BYE && tx->told.call_id) {
+            uint64_t key = index_key(&tx->told.call_id, sizeof tx->told.call_id, 32);
             if (index_get(&telling->first_bye, key) == NONE)
                 index_put(&telling->first_bye, key, i);
         }
     }
+    free(phones);
+}
+
+static void divide_records(struct telling *telling) {
+    struct collection *c = telling->c;
+
+    divide_transactions(telling);
     for (uint32_t i = 0; i < c->queries.n; i++) {
         uint32_t p = tell_phone_of(telling, &c->queries.items[i].client);
         if (p != NONE)
@@ -323,7 +347,7 @@ static void describe(struct telling *telling, struct phone_draft *draft) {
     phone->addresses = addresses;
     phone->address_count = draft->hosts.n;
     for (size_t i = 0; i < draft->txs.n && agent_count < 16; i++) {
-        const char *agent = c->txs.items[draft->txs.items[i]].user_agent;
+        const char *agent = wording_of(c, &c->txs.items[draft->txs.items[i]])->user_agent;
         size_t known = 0;
         while (known < agent_count && agents[known] != agent)
             known++;

@@ -15,39 +15,37 @@
 #include <stdlib.h>
 
 /* The first final response of a transaction up to a time; NULL: none. */
-static const struct seen_response *final_of(const struct teller *t, const struct tx *tx,
-                                            int64_t until_ns) {
+static const struct response *final_of(const struct teller *t, const struct tx *tx,
+                                       int64_t until_ns) {
     const struct collection *c = t->telling->c;
 
     for (uint32_t i = tx->first_response; i != NONE; i = c->responses.items[i].next)
-        if (c->responses.items[i].status >= 200 && c->responses.items[i].t_ns <= until_ns)
-            return &c->responses.items[i];
+        if (c->responses.items[i].told.status >= 200 && c->responses.items[i].told.t_ns <= until_ns)
+            return &c->responses.items[i].told;
     return NULL;
 }
 
-static const struct seen_response *
-attempt_final(const struct teller *t, const struct attempt_draft *attempt, int64_t until_ns) {
-    for (size_t i = 0; i < attempt->tries.n; i++) {
-        if (attempt->tries.items[i].tx == NONE)
+static const struct response *attempt_final(const struct teller *t,
+                                            const struct attempt_draft *attempt, int64_t until_ns) {
+    for (uint32_t i = attempt->tries.first, n = 0; n < attempt->tries.count;
+         i = t->tries.items[i].next, n++) {
+        if (t->tries.items[i].tx == NONE)
             continue;
-        const struct seen_response *final =
-            final_of(t, tx_at(t, attempt->tries.items[i].tx), until_ns);
+        const struct response *final = final_of(t, tx_at(t, t->tries.items[i].tx), until_ns);
         if (final)
             return final;
     }
     return NULL;
 }
 
-static struct attempt_draft *last_attempt(const struct request_draft *request) {
-    return &request->attempts.items[request->attempts.n - 1];
+static struct attempt_draft *last_attempt(const struct teller *t,
+                                          const struct request_draft *request) {
+    return &t->attempts.items[request->attempts.last];
 }
 
-static const char *uri_user(const struct teller *t, const char *uri) {
-    struct sip_uri parsed;
-
-    if (!uri || !sip_uri_parse(slice_of_text(uri), &parsed))
-        return "";
-    return intern_text(&t->telling->c->strings, parsed.user);
+static const struct try_draft *last_try(const struct teller *t,
+                                        const struct attempt_draft *attempt) {
+    return &t->tries.items[attempt->tries.last];
 }
 
 /* ---- which request a transaction goes on with ---- */
@@ -73,27 +71,27 @@ static uint64_t call_key(const char *call_id, uint32_t cseq) {
 
 /* Is the request still open for something sent at t? */
 static bool goes_on(const struct teller *t, const struct request_draft *request, int64_t at_ns) {
-    const struct attempt_draft *attempt = last_attempt(request);
-    const struct seen_response *final = attempt_final(t, attempt, at_ns);
+    const struct attempt_draft *attempt = last_attempt(t, request);
+    const struct response *final = attempt_final(t, attempt, at_ns);
 
     if (final && final->status < 300)
         return false;
     if (final)
         return at_ns - final->t_ns <= STORY_AFTER_FINAL_NS;
-    return at_ns - attempt->tries.items[attempt->tries.n - 1].t_ns <= STORY_AFTER_SILENCE_NS;
+    return at_ns - last_try(t, attempt)->t_ns <= STORY_AFTER_SILENCE_NS;
 }
 
 /* Under another Call-ID: only away from a server that failed. One that is still being asked, or
  * that has only just been asked and answers soon, is asked in parallel. */
 static bool carried_on(const struct teller *t, const struct request_draft *request,
                        const struct tx *tx, int64_t at_ns) {
-    const struct attempt_draft *attempt = last_attempt(request);
-    const struct try_draft *last = &attempt->tries.items[attempt->tries.n - 1];
+    const struct attempt_draft *attempt = last_attempt(t, request);
+    const struct try_draft *last = last_try(t, attempt);
     struct server to = server_of(tx);
 
     if (server_eq(&attempt->server, &to) || !goes_on(t, request, at_ns))
         return false;
-    const struct seen_response *final = attempt_final(t, attempt, at_ns);
+    const struct response *final = attempt_final(t, attempt, at_ns);
     if (final)
         return final->status == 503;
     if (last->tx == NONE)
@@ -106,29 +104,36 @@ static bool carried_on(const struct teller *t, const struct request_draft *reque
     return at_ns - first_send_ns(t, before) >= STORY_T1_NS;
 }
 
-static bool is_unregister(const struct tx *tx) {
-    return tx->method == SIP_REGISTER && tx->has_expires && !tx->expires_s;
+static bool is_unregister(const struct teller *t, const struct tx *tx) {
+    return said_by(t, tx)->method == SIP_REGISTER && tx->told.has_expires && !tx->told.expires_s;
 }
 
 /* To register and to un-register are two purposes. */
 static bool same_purpose(const struct teller *t, const struct request_draft *request,
                          const struct tx *tx) {
     return request->first_tx == NONE ||
-           is_unregister(tx_at(t, request->first_tx)) == is_unregister(tx);
+           is_unregister(t, tx_at(t, request->first_tx)) == is_unregister(t, tx);
 }
 
-static struct request_draft *find_request(struct teller *t, const struct tx *tx, int64_t at_ns,
-                                          const char *user) {
-    uint32_t at = index_get(&t->by_call_id,
-                            request_key(tx->method, tx->call_id, tx->has_reg_id, tx->reg_id, 60));
+static uint64_t call_id_key(const struct wording *said) {
+    return request_key(said->method, said->call_id, said->has_reg_id, said->reg_id, 60);
+}
+
+static uint64_t user_key(const struct wording *said) {
+    return request_key(said->method, said->user, said->has_reg_id, said->reg_id, 61);
+}
+
+static struct request_draft *find_request(struct teller *t, const struct tx *tx, int64_t at_ns) {
+    const struct wording *said = said_by(t, tx);
+    uint32_t at = index_get(&t->by_call_id, call_id_key(said));
 
     if (at != NONE)
         return same_purpose(t, &t->requests.items[at], tx) &&
                        goes_on(t, &t->requests.items[at], at_ns)
                    ? &t->requests.items[at]
                    : NULL;
-    at = index_get(&t->by_user, request_key(tx->method, user, tx->has_reg_id, tx->reg_id, 61));
-    if (at != NONE && !tx->to_tag && same_purpose(t, &t->requests.items[at], tx) &&
+    at = index_get(&t->by_user, user_key(said));
+    if (at != NONE && !said->to_tag && same_purpose(t, &t->requests.items[at], tx) &&
         carried_on(t, &t->requests.items[at], tx, at_ns))
         return &t->requests.items[at];
     return NULL;
@@ -136,7 +141,8 @@ static struct request_draft *find_request(struct teller *t, const struct tx *tx,
 
 /* Does a transaction go where a redirection pointed: with its Contact as Request-URI (RFC 3261
  * 8.1.3.4), or to its address (21.3.4)? */
-static bool goes_to_contact(const struct seen_response *final, const struct tx *tx) {
+static bool goes_to_contact(const struct teller *t, const struct response *final,
+                            const struct tx *tx) {
     struct sip_uri contact, uri;
     struct ip_addr ip;
 
@@ -145,7 +151,8 @@ static bool goes_to_contact(const struct seen_response *final, const struct tx *
         return false;
     if (ip_parse(contact.host, &ip) ? ip_eq(&ip, &tx->dst.ip) : final->status == 305)
         return true;
-    return tx->uri && sip_uri_parse(slice_of_text(tx->uri), &uri) &&
+    const char *target = said_by(t, tx)->uri;
+    return target && sip_uri_parse(slice_of_text(target), &uri) &&
            slice_eq(uri.user, contact.user) && slice_eq_nocase(uri.host, contact.host);
 }
 
@@ -156,10 +163,10 @@ static bool follows_redirection(const struct teller *t, const struct tx *tx, int
 
     for (size_t i = t->requests.n; i-- > 0 && t->requests.n - i <= LOOK_BACK;) {
         const struct request_draft *request = &t->requests.items[i];
-        if (request->method != tx->method || !request->attempts.n)
+        if (request->method != said_by(t, tx)->method || !request->attempts.count)
             continue;
-        const struct seen_response *final = attempt_final(t, last_attempt(request), at_ns);
-        if (final && at_ns - final->t_ns <= STORY_AFTER_FINAL_NS && goes_to_contact(final, tx))
+        const struct response *final = attempt_final(t, last_attempt(t, request), at_ns);
+        if (final && at_ns - final->t_ns <= STORY_AFTER_FINAL_NS && goes_to_contact(t, final, tx))
             return true;
     }
     return false;
@@ -169,31 +176,43 @@ static struct attempt_draft *add_attempt(struct teller *t, struct request_draft 
                                          const struct server *server, uint32_t tx, int64_t at_ns) {
     bool challenged = false, redirected = false;
 
-    if (request->attempts.n) {
-        struct attempt_draft *before = last_attempt(request);
-        const struct seen_response *final = attempt_final(t, before, at_ns);
+    if (request->attempts.count) {
+        struct attempt_draft *before = last_attempt(t, request);
+        const struct response *final = attempt_final(t, before, at_ns);
         before->moved_ns = at_ns;
         if (final) {
             challenged = final->status == 401 || final->status == 407 || final->status == 423;
-            redirected = tx != NONE && goes_to_contact(final, tx_at(t, tx));
+            redirected = tx != NONE && goes_to_contact(t, final, tx_at(t, tx));
         }
     }
-    struct attempt_draft *attempt = ARRAY_PUSH(&request->attempts);
-    attempt->server = *server;
-    attempt->moved_ns = INT64_MAX;
-    attempt->after_challenge = challenged;
-    attempt->after_redirect = redirected;
+    uint32_t at = (uint32_t)t->attempts.n;
+    struct attempt_draft *attempt = ARRAY_ADD(&t->attempts);
+    *attempt = (struct attempt_draft){.server = *server,
+                                      .moved_ns = INT64_MAX,
+                                      .after_challenge = challenged,
+                                      .after_redirect = redirected};
+    if (request->attempts.count++)
+        t->attempts.items[request->attempts.last].next = at;
+    else
+        request->attempts.first = at;
+    request->attempts.last = at;
     return attempt;
 }
 
 /* A try joins the attempt at the same server as long as no final response has ended it. */
 static void add_try(struct teller *t, struct request_draft *request, const struct server *server,
                     struct try_draft try) {
-    struct attempt_draft *attempt = request->attempts.n ? last_attempt(request) : NULL;
+    struct attempt_draft *attempt = request->attempts.count ? last_attempt(t, request) : NULL;
 
     if (!attempt || !server_eq(&attempt->server, server) || attempt_final(t, attempt, try.t_ns))
         attempt = add_attempt(t, request, server, try.tx, try.t_ns);
-    *ARRAY_ADD(&attempt->tries) = try;
+    uint32_t at = (uint32_t)t->tries.n;
+    *ARRAY_ADD(&t->tries) = try;
+    if (attempt->tries.count++)
+        t->tries.items[attempt->tries.last].next = at;
+    else
+        attempt->tries.first = at;
+    attempt->tries.last = at;
 }
 
 /* ---- connections that failed ---- */
@@ -246,7 +265,7 @@ static void take_connection(struct teller *t, struct request_draft *request, uin
     const struct connection *connection = &t->telling->c->connections.items[index].connection;
     struct server server = connection_server(t, index);
 
-    add_try(t, request, &server, (struct try_draft){NONE, index, connection->t_ns});
+    add_try(t, request, &server, (struct try_draft){NONE, index, connection->t_ns, NONE});
 }
 
 static struct request_draft *new_request(struct teller *t, enum sip_method method, int64_t at_ns) {
@@ -278,7 +297,7 @@ static void flush_pending(struct teller *t) {
 
 /* Connections tried in vain just before a transaction are tries of its request. */
 static void take_pending(struct teller *t, struct request_draft *request) {
-    if (!request->attempts.n && t->pending.n)
+    if (!request->attempts.count && t->pending.n)
         request->t_ns = pending_ns(t, 0);
     for (size_t i = 0; i < t->pending.n; i++)
         take_connection(t, request, t->pending.items[i]);
@@ -312,48 +331,63 @@ static void add_connections_before(struct teller *t, size_t *next, int64_t until
 static void add_tx(struct teller *t, uint32_t index) {
     const struct tx *tx = tx_at(t, index);
     int64_t at_ns = first_send_ns(t, tx);
-    const char *user = uri_user(t, tx->uri);
+    const struct wording *said = said_by(t, tx);
     struct server server = server_of(tx);
 
     if (pending_too_old(t, at_ns))
         flush_pending(t);
-    struct request_draft *request = find_request(t, tx, at_ns, user);
-    bool redirected = !request && !tx->to_tag && follows_redirection(t, tx, at_ns);
+    struct request_draft *request = find_request(t, tx, at_ns);
+    bool redirected = !request && !said->to_tag && follows_redirection(t, tx, at_ns);
     if (!request) {
-        request = new_request(t, tx->method, at_ns);
-        request->call_id = tx->call_id;
-        request->user = user;
-        request->has_reg_id = tx->has_reg_id;
-        request->reg_id = tx->reg_id;
+        request = new_request(t, said->method, at_ns);
+        request->call_id = said->call_id;
+        request->user = said->user;
+        request->has_reg_id = said->has_reg_id;
+        request->reg_id = said->reg_id;
     }
-    if (!tx->to_tag)
+    if (!said->to_tag)
         take_pending(t, request);
     if (request->first_tx == NONE)
         request->first_tx = index;
-    add_try(t, request, &server, (struct try_draft){index, NONE, at_ns});
+    add_try(t, request, &server, (struct try_draft){index, NONE, at_ns, NONE});
     if (redirected)
-        last_attempt(request)->after_redirect = true;
+        last_attempt(t, request)->after_redirect = true;
 
     uint32_t at = (uint32_t)(request - t->requests.items);
-    index_put(&t->by_call_id, request_key(tx->method, tx->call_id, tx->has_reg_id, tx->reg_id, 60),
-              at);
-    index_put(&t->by_user, request_key(tx->method, user, tx->has_reg_id, tx->reg_id, 61), at);
-    if (tx->method == SIP_INVITE)
-        index_put(&t->invite_of, call_key(tx->call_id, tx->cseq), at);
+    index_put(&t->by_call_id, call_id_key(said), at);
+    index_put(&t->by_user, user_key(said), at);
+    if (said->method == SIP_INVITE)
+        index_put(&t->invite_of, call_key(said->call_id, tx->told.cseq), at);
 }
 
 /* ---- ACK and CANCEL ---- */
 
 static void add_follow(struct teller *t, uint32_t index) {
     const struct tx *tx = tx_at(t, index);
-    uint32_t at = index_get(&t->invite_of, call_key(tx->call_id, tx->cseq));
+    uint32_t at = index_get(&t->invite_of, call_key(tx->told.call_id, tx->told.cseq));
 
-    if (at != NONE)
-        *ARRAY_ADD(&t->requests.items[at].follows) = index;
+    if (at == NONE)
+        return;
+    struct draft_list *list = &t->requests.items[at].follows;
+    uint32_t follow = (uint32_t)t->follows.n;
+    *ARRAY_ADD(&t->follows) = (struct follow_draft){index, NONE};
+    if (list->count++)
+        t->follows.items[list->last].next = follow;
+    else
+        list->first = follow;
+    list->last = follow;
+}
+
+/* When the phone last sent anything in this attempt. */
+static int64_t attempt_last_ns(const struct teller *t, const struct attempt_draft *attempt) {
+    const struct try_draft *last = last_try(t, attempt);
+
+    return last->tx == NONE ? last->t_ns : last_send_ns(t, tx_at(t, last->tx));
 }
 
 /* A phone that gave up at the last server has moved on, too, when the next request of the kind
- * begins: what answers after that comes late. */
+ * begins: what answers after that comes late. One that goes on sending has not: it registers at two
+ * servers in parallel. */
 static void note_abandoned(struct teller *t) {
     struct index_map newest = {0};
 
@@ -363,8 +397,9 @@ static void note_abandoned(struct teller *t) {
         uint64_t key = request_key(request->method, text, request->has_reg_id, request->reg_id, 64);
         uint32_t before = index_get(&newest, key);
         if (before != NONE) {
-            struct attempt_draft *attempt = last_attempt(&t->requests.items[before]);
-            if (attempt->moved_ns == INT64_MAX && !attempt_final(t, attempt, request->t_ns))
+            struct attempt_draft *attempt = last_attempt(t, &t->requests.items[before]);
+            if (attempt->moved_ns == INT64_MAX && !attempt_final(t, attempt, request->t_ns) &&
+                attempt_last_ns(t, attempt) <= request->t_ns)
                 attempt->moved_ns = request->t_ns;
         }
         index_put(&newest, key, (uint32_t)i);
@@ -377,7 +412,8 @@ static int by_request_time(const void *a, const void *b) {
 
     if (x->t_ns != y->t_ns)
         return x->t_ns < y->t_ns ? -1 : 1;
-    return x->attempts[0].send_list[0].frame < y->attempts[0].send_list[0].frame ? -1 : 1;
+    uint32_t of_x = x->attempts[0].send_list[0].frame, of_y = y->attempts[0].send_list[0].frame;
+    return (of_x > of_y) - (of_x < of_y); /* one segment may carry several */
 }
 
 /* The newest walk of the account before each request that leads to a server of it; else the newest
@@ -425,19 +461,16 @@ void tell_requests(struct telling *telling, struct phone_draft *phone,
     note_abandoned(&t);
 
     struct request *requests = ARENA_ARRAY(&telling->story->arena, struct request, t.requests.n);
-    for (size_t i = 0; i < t.requests.n; i++) {
-        struct request_draft *draft = &t.requests.items[i];
-        fill_request(&t, &requests[i], draft);
-        for (size_t a = 0; a < draft->attempts.n; a++)
-            ARRAY_FINI(&draft->attempts.items[a].tries);
-        ARRAY_FINI(&draft->attempts);
-        ARRAY_FINI(&draft->follows);
-    }
+    for (size_t i = 0; i < t.requests.n; i++)
+        fill_request(&t, &requests[i], &t.requests.items[i]);
     array_sort(requests, t.requests.n, sizeof *requests, by_request_time);
     account->account.requests = requests;
     account->account.request_count = t.requests.n;
     tie_resolutions(&account->account, requests);
     ARRAY_FINI(&t.requests);
+    ARRAY_FINI(&t.attempts);
+    ARRAY_FINI(&t.tries);
+    ARRAY_FINI(&t.follows);
     ARRAY_FINI(&t.pending);
     index_fini(&t.by_call_id);
     index_fini(&t.by_user);

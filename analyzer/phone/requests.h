@@ -6,17 +6,29 @@
 
 #include "phone/tell.h"
 
+/* Drafts of one account lie in arrays of the teller; lists of them are linked by index. */
+struct draft_list {
+    uint32_t first, last, count;
+};
+
 /* One member of an attempt: a transaction, or (tx NONE) a connection that failed. */
 struct try_draft {
     uint32_t tx, connection;
     int64_t t_ns;
+    uint32_t next;
 };
 
 struct attempt_draft {
     struct server server;
-    ARRAY_OF(struct try_draft) tries;
+    struct draft_list tries;
     bool after_challenge, after_redirect;
     int64_t moved_ns; /* when the phone moved on; INT64_MAX: it did not */
+    uint32_t next;
+};
+
+/* An ACK or CANCEL. */
+struct follow_draft {
+    uint32_t tx, next;
 };
 
 struct request_draft {
@@ -26,8 +38,7 @@ struct request_draft {
     int64_t t_ns;
     bool has_reg_id;
     uint32_t reg_id;
-    ARRAY_OF(struct attempt_draft) attempts;
-    ARRAY_OF(uint32_t) follows;
+    struct draft_list attempts, follows;
 };
 
 struct teller {
@@ -35,6 +46,9 @@ struct teller {
     struct phone_draft *phone;
     struct account_draft *account;
     ARRAY_OF(struct request_draft) requests;
+    ARRAY_OF(struct attempt_draft) attempts;
+    ARRAY_OF(struct try_draft) tries;
+    ARRAY_OF(struct follow_draft) follows;
     struct index_map by_call_id, by_user, invite_of;
     ARRAY_OF(uint32_t) pending; /* failed connections that no request has taken yet */
     struct index_map servers;   /* addresses and ports that the account has to do with */
@@ -42,6 +56,10 @@ struct teller {
 
 static inline const struct tx *tx_at(const struct teller *t, uint32_t index) {
     return &t->telling->c->txs.items[index];
+}
+
+static inline const struct wording *said_by(const struct teller *t, const struct tx *tx) {
+    return wording_of(t->telling->c, tx);
 }
 
 static inline int64_t first_send_ns(const struct teller *t, const struct tx *tx) {

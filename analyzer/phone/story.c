@@ -226,6 +226,26 @@ static void tell_connections(struct telling *telling, struct phone_draft *draft)
     draft->phone.connection_count = count;
 }
 
+static void tell_dns_connects(struct telling *telling, struct phone_draft *draft) {
+    enum { DNS_PORT = 53 };
+    const struct collection *c = telling->c;
+    struct dns_connect *list =
+        ARENA_ARRAY(&telling->story->arena, struct dns_connect, draft->connections.n);
+    size_t count = 0;
+
+    for (size_t i = 0; i < draft->connections.n; i++) {
+        const struct seen_connection *seen = &c->connections.items[draft->connections.items[i]];
+        const struct connection *connection = &seen->connection;
+        if (connection->server.port == DNS_PORT && connection->from_start && !connection->accepted)
+            list[count++] =
+                (struct dns_connect){.resolver = {connection->server.ip, connection->server.port},
+                                     .t_ns = connection->t_ns,
+                                     .frame = seen->syn_frame};
+    }
+    draft->phone.dns_connects = list;
+    draft->phone.dns_connect_count = count;
+}
+
 static void tell_phone(struct telling *telling, uint32_t p) {
     struct phone_draft *draft = &telling->phones.items[p];
     struct arena *arena = &telling->story->arena;
@@ -239,6 +259,7 @@ static void tell_phone(struct telling *telling, uint32_t p) {
         tell_request_losses(telling, draft, account);
     }
     tell_connections(telling, draft);
+    tell_dns_connects(telling, draft);
     for (size_t i = 0; i < draft->accounts.n; i++)
         tell_events(telling, draft, &telling->accounts.items[draft->accounts.items[i]]);
 
@@ -263,6 +284,13 @@ static void tell_phone(struct telling *telling, uint32_t p) {
     }
     draft->phone.restarts_ns = restarts;
     draft->phone.restart_count = draft->restarts.n;
+
+    struct subscription_end *ends =
+        ARENA_ARRAY(arena, struct subscription_end, draft->subscription_ends.n);
+    if (draft->subscription_ends.n)
+        memcpy(ends, draft->subscription_ends.items, draft->subscription_ends.n * sizeof *ends);
+    draft->phone.subscription_ends = ends;
+    draft->phone.subscription_end_count = draft->subscription_ends.n;
 }
 
 static void warn(struct story *story, enum warning_code code, uint64_t count, const char *message) {
@@ -317,6 +345,7 @@ static void telling_fini(struct telling *telling) {
         ARRAY_FINI(&draft->losses);
         ARRAY_FINI(&draft->boots);
         ARRAY_FINI(&draft->restarts);
+        ARRAY_FINI(&draft->subscription_ends);
     }
     for (size_t i = 0; i < telling->accounts.n; i++) {
         ARRAY_FINI(&telling->accounts.items[i].txs);
@@ -369,8 +398,12 @@ struct story *story_end(struct story_builder *builder, const char *const *files,
     telling_fini(&telling);
     story->strings = c->strings;
     c->strings = (struct intern){0};
-    story->sightings = c->seen.items;
+    story->kept[0] = c->seen.items;
+    story->kept[1] = c->txs.items;
+    story->kept[2] = c->responses.items;
     c->seen.items = NULL;
+    c->txs.items = NULL;
+    c->responses.items = NULL;
     collection_fini(c);
     message_reader_free(builder->reader);
     free(builder->damaged);
@@ -383,6 +416,7 @@ void story_free(struct story *story) {
         return;
     intern_fini(&story->strings);
     arena_fini(&story->arena);
-    free(story->sightings);
+    for (size_t i = 0; i < sizeof story->kept / sizeof *story->kept; i++)
+        free(story->kept[i]);
     free(story);
 }

@@ -124,42 +124,44 @@ enum outcome {
 struct transaction {
     const char *branch; /* as written; NULL: none */
     const char *call_id;
-    uint32_t cseq;
     const char *from_tag, *to_tag; /* to_tag NULL: outside a dialog */
-    struct endpoint source;        /* of the first send */
-    struct ip_addr via_ip;         /* sent-by of the top Via where it is an address; else len 0 */
-    uint16_t via_port;
-    bool cut;          /* its head ends beyond the snapshot length: headers may be missing */
-    bool credentials;  /* Authorization or Proxy-Authorization */
-    const char *nonce; /* of the credentials; NULL: none */
-    bool has_expires;
-    uint32_t expires_s; /* Expires header, else Contact parameter */
-    uint64_t conn_id;   /* TCP, TLS: the connection; 0 over UDP */
-    size_t first_send;  /* index into the attempt's sends */
+    const char *nonce;             /* of the credentials; NULL: none */
+    uint64_t conn_id;              /* TCP, TLS: the connection; 0 over UDP */
+    size_t first_send;             /* index into the attempt's sends */
     size_t send_count;
-    unsigned size; /* bytes of the message */
+    struct endpoint source; /* of the first send */
+    struct ip_addr via_ip;  /* sent-by of the top Via where it is an address; else len 0 */
+    uint16_t via_port;
+    uint32_t cseq;
+    uint32_t expires_s; /* Expires header, else Contact parameter */
+    unsigned size;      /* bytes of the message */
+    bool has_expires;
+    bool cut;         /* its head ends beyond the snapshot length: headers may be missing */
+    bool credentials; /* Authorization or Proxy-Authorization */
 };
 
 /* A SIP request on the wire, or a failed connection attempt in its place. */
 struct send {
     uint32_t frame;
+    bool connect; /* a connection attempt that failed: frame of its first SYN */
     int64_t t_ns;
-    bool connect;       /* a connection attempt that failed: frame of its first SYN */
     size_t transaction; /* index into the attempt's transactions (connect: SIZE_MAX) */
 };
 
 struct response {
-    uint32_t frame;
     int64_t t_ns;
-    unsigned status;
-    bool late;          /* final, and the phone had moved on */
-    bool repeated;      /* the same response again */
-    size_t transaction; /* index into the attempt's transactions */
-    bool has_retry_after, has_min_expires, stale, has_expires;
-    uint32_t retry_after_s, min_expires_s;
-    uint32_t expires_s;      /* 2xx to a REGISTER: what was granted to this phone's contact */
+    size_t transaction;      /* index into the attempt's transactions */
     const char *nonce;       /* of a challenge; NULL: none */
     const char *contact_uri; /* 3xx: where it points; NULL: nowhere */
+    uint32_t frame;
+    unsigned status;
+    uint32_t retry_after_s, min_expires_s;
+    uint32_t expires_s; /* 2xx to a REGISTER (what was granted to this phone's contact), to a
+                           SUBSCRIBE */
+    bool has_retry_after, has_min_expires, has_expires;
+    bool stale;
+    bool late;     /* final, and the phone had moved on */
+    bool repeated; /* the same response again */
 };
 
 struct attempt {
@@ -206,8 +208,10 @@ struct follow {
 struct request {
     enum sip_method method;
     const char *method_text;
-    const char *call_id; /* of its first attempt; NULL: only connections were seen */
-    const char *uri;     /* Request-URI */
+    const char *call_id;     /* of its first attempt; NULL: only connections were seen */
+    const char *uri;         /* Request-URI */
+    const char *to_uri;      /* To: the target, inside a dialog too */
+    const char *contact_uri; /* of its first transaction; NULL: none */
     int64_t t_ns, end_ns;
     enum outcome outcome; /* of its last attempt */
     unsigned status;      /* last final status; 0: none */
@@ -296,6 +300,13 @@ struct loss_sign {
     struct ip_addr server; /* len 0: any */
 };
 
+/* A subscription that its notifier ended (RFC 6665 4.1.3). */
+struct subscription_end {
+    const char *call_id;
+    const char *event; /* NULL: the NOTIFY names none */
+    int64_t t_ns;
+};
+
 /* A TCP connection of the phone to something that SIP or TLS went to, or that it tried in vain. */
 struct connection {
     struct server server; /* transport tcp or tls */
@@ -308,6 +319,13 @@ struct connection {
     uint32_t error_frame; /* RST or alert; 0: none */
     int64_t error_ns;
     bool open_at_end;
+};
+
+/* A TCP connection to a resolver (port 53) that never came about: a lookup that did not leave. */
+struct dns_connect {
+    struct endpoint resolver;
+    int64_t t_ns;
+    uint32_t frame; /* of the first SYN */
 };
 
 struct account {
@@ -338,8 +356,12 @@ struct phone {
     size_t resolution_count;
     const struct connection *connections;
     size_t connection_count;
+    const struct dns_connect *dns_connects;
+    size_t dns_connect_count;
     const struct loss_sign *losses; /* the capture-wide ones too */
     size_t loss_count;
+    const struct subscription_end *subscription_ends;
+    size_t subscription_end_count;
     const int64_t *restarts_ns; /* boots seen (DHCP of its MAC, fresh start of a registration) */
     size_t restart_count;
     int64_t first_ns, last_ns; /* first and last packet from or to it that the story knows */
@@ -378,7 +400,7 @@ struct story {
     size_t phone_count;
     struct intern strings;
     struct arena arena;
-    void *sightings; /* what lists of one frame or time point into */
+    void *kept[3]; /* what lists of one frame, time, transaction or response point into */
 };
 
 const char *outcome_name(enum outcome outcome);                       /* "silent" */

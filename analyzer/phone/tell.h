@@ -25,6 +25,7 @@ struct phone_draft {
     ARRAY_OF(struct loss_sign) losses;
     ARRAY_OF(struct seen_boot) boots;
     ARRAY_OF(int64_t) restarts;
+    ARRAY_OF(struct subscription_end) subscription_ends;
     uint32_t first_frame;
     bool registers;
     bool tls_only;

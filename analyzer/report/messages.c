@@ -216,7 +216,7 @@ struct messages_report *messages_report_new(struct sink *sink) {
 }
 
 struct message_handler messages_report_handler(struct messages_report *report) {
-    return (struct message_handler){.context = report, .message = on_message};
+    return (struct message_handler){.context = report, .details = true, .message = on_message};
 }
 
 void messages_report_frame(struct messages_report *report, const struct frame *frame) {

@@ -16,33 +16,21 @@ bool sip_param_take(struct slice *params, struct slice *name, struct slice *valu
         *params = rest;
         return false;
     }
-    size_t name_end = 0, end;
-    while (name_end < rest.len && rest.ptr[name_end] != '=' && rest.ptr[name_end] != ';')
-        name_end++;
-    *name = sip_trim(slice_between(rest, 0, name_end));
-    rest = sip_from(rest, name_end);
-    *value = slice_between(rest, 0, 0);
+    size_t end = sip_find_either(rest, '=', ';');
+    *name = sip_trim(slice_of(rest.ptr, end));
+    slice_skip(&rest, end);
+    *value = slice_of(rest.ptr, 0);
     if (rest.len && rest.ptr[0] == '=') {
         end = sip_find_outside(rest, ';', false);
-        *value = sip_trim(slice_between(rest, 1, end));
-        rest = sip_from(rest, end);
+        *value = sip_trim(slice_of(rest.ptr + 1, end - 1));
+        slice_skip(&rest, end);
     }
     *params = rest;
     return true;
 }
 
-/* Where the display name ends and "<" stands; member.len: no angle brackets. A "<" in a quoted
- * display name is not it. */
-static size_t find_bracket(struct slice member) {
-    size_t bracket = slice_find(member, '<');
-
-    if (bracket == member.len || slice_find(slice_between(member, 0, bracket), '"') == bracket)
-        return bracket;
-    return sip_find_outside(member, '<', false);
-}
-
 struct slice sip_address_split(struct slice member, struct sip_address *address) {
-    size_t bracket = find_bracket(member), end;
+    size_t bracket = sip_find_outside(member, '<', false), end;
 
     address->value = member;
     if (bracket < member.len) {

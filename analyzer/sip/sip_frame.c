@@ -37,7 +37,7 @@ enum sip_frame_status sip_frame(struct slice stream, struct sip_head *head, size
     *len = keep_alive_len(stream);
     if (*len)
         return SIP_FRAME_KEEPALIVE;
-    if (slice_find(front, '\n') == front.len || !sip_head_scan(front, head)) {
+    if (slice_find(front, '\n') == front.len || !sip_head_skim(front, head)) {
         if (sip_recognise(stream, false))
             return SIP_FRAME_PARTIAL;
         *len = next_start(stream);

@@ -58,23 +58,13 @@ static void read_sent_by(struct sip_head *head, struct slice sent_by) {
 }
 
 /*   SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK776   with blanks allowed around each part */
-static void read_top_via(struct sip_head *head, struct slice via) {
+static void skim_top_via(struct sip_head *head, struct slice via) {
     struct slice name, value;
+    size_t params_at = slice_find(via, ';');
+    struct slice rest = sip_from(via, params_at);
 
     head->via = via;
-    struct slice rest = via;
-    if (!slice_starts(via, SLICE_LITERAL("SIP/2.0/"))) {
-        rest = sip_from(rest, slice_find(rest, '/') + 1);
-        rest = sip_skip_blanks(sip_from(rest, slice_find(rest, '/') + 1));
-    } else {
-        slice_skip(&rest, 8);
-    }
-    size_t len = sip_token_len(rest);
-    head->via_transport = slice_between(rest, 0, len);
-    rest = sip_from(rest, len);
-    size_t params_at = slice_find(rest, ';');
-    read_sent_by(head, sip_trim(slice_between(rest, 0, params_at)));
-    rest = sip_from(rest, params_at);
+    head->via_sent = slice_of(via.ptr, params_at);
     while (sip_param_take(&rest, &name, &value))
         if (SIP_NAME_IS(name, "branch")) {
             head->branch = value;
@@ -82,12 +72,32 @@ static void read_top_via(struct sip_head *head, struct slice via) {
         }
 }
 
+static void read_via_sent(struct sip_head *head) {
+    struct slice rest = head->via_sent;
+
+    if (!slice_starts(rest, SLICE_LITERAL("SIP/2.0/"))) {
+        rest = sip_from(rest, slice_find(rest, '/') + 1);
+        rest = sip_skip_blanks(sip_from(rest, slice_find(rest, '/') + 1));
+    } else {
+        slice_skip(&rest, 8);
+    }
+    size_t len = sip_token_len(rest);
+    head->via_transport = slice_between(rest, 0, len);
+    read_sent_by(head, sip_trim(sip_from(rest, len)));
+}
+
 static void on_via(struct sip_head *head, struct slice value) {
+    /* Nearly always it is one: no comma at all. */
+    if (slice_find(value, ',') == value.len) {
+        if (value.len && head->via_count++ == 0)
+            skim_top_via(head, value);
+        return;
+    }
     while (value.len) {
         size_t end = sip_find_outside(value, ',', false);
         struct slice via = sip_trim(slice_between(value, 0, end));
         if (via.len && head->via_count++ == 0)
-            read_top_via(head, via);
+            skim_top_via(head, via);
         value = sip_from(value, end + 1);
     }
 }
@@ -95,20 +105,24 @@ static void on_via(struct sip_head *head, struct slice value) {
 /* --- addresses ----------------------------------------------------------------------------------
  */
 
-static void read_address_once(struct sip_head *head, struct slice value,
-                              struct sip_address *address) {
+static void skim_address(struct sip_head *head, struct slice value, struct sip_address *address) {
     if (address->value.ptr || value.len == 0)
         head->malformed = true;
     else
-        sip_address_split(value, address);
+        address->value = value;
 }
 
 static void on_from(struct sip_head *head, struct slice value) {
-    read_address_once(head, value, &head->from);
+    skim_address(head, value, &head->from);
 }
 
 static void on_to(struct sip_head *head, struct slice value) {
-    read_address_once(head, value, &head->to);
+    skim_address(head, value, &head->to);
+}
+
+static void read_address(struct sip_address *address) {
+    if (address->value.len)
+        sip_address_split(address->value, address);
 }
 
 static void read_contact_params(struct sip_head *head, struct slice params) {
@@ -123,28 +137,56 @@ static void read_contact_params(struct sip_head *head, struct slice params) {
 }
 
 static void on_contact(struct sip_head *head, struct slice value) {
+    if (head->contact_count++ == 0)
+        head->contact = value;
+    if (value.len == 1 && value.ptr[0] == '*')
+        head->contact_star = true;
+}
+
+static void read_contact(struct sip_head *head, struct slice value) {
     struct sip_address address;
     struct slice params;
-    bool first = head->contact_count++ == 0;
 
-    if (first)
-        head->contact = value;
-    if (value.len == 1 && value.ptr[0] == '*') {
-        head->contact_star = true;
+    if (value.len == 1 && value.ptr[0] == '*')
         return;
-    }
-    while (sip_address_take(&value, &address, &params)) {
+    for (bool first = value.ptr == head->contact.ptr; sip_address_take(&value, &address, &params);
+         first = false) {
         if (first)
             head->contact_uri = address.uri;
-        first = false;
         read_contact_params(head, params);
     }
 }
 
+/* The first is known; where there are more, their lines are found again behind it. */
+static void read_contacts(struct sip_head *head, struct slice bytes) {
+    struct sip_line line;
+
+    if (!head->contact_count)
+        return;
+    read_contact(head, head->contact);
+    if (head->contact_count == 1 || !head->contact.ptr)
+        return;
+    struct slice rest = sip_from(bytes, (size_t)(head->contact.ptr - bytes.ptr));
+    rest = sip_from(rest, head->contact.len);
+    for (;;) {
+        enum sip_line_status status = sip_line_take(&rest, &line);
+        if (status == SIP_LINE_END || status == SIP_LINE_CUT)
+            break;
+        if (status == SIP_LINE_HEADER && line.header == SIP_CONTACT)
+            read_contact(head, line.value);
+    }
+}
+
 static void on_route(struct sip_head *head, struct slice value) {
+    if (head->route_count++ == 0)
+        head->route = value;
+}
+
+static void read_route(struct sip_head *head) {
+    struct slice value = head->route;
     struct sip_address address;
 
-    if (head->route_count++ == 0 && sip_address_take(&value, &address, NULL))
+    if (sip_address_take(&value, &address, NULL))
         head->route_uri = address.uri;
 }
 
@@ -315,7 +357,7 @@ static bool scan_line(struct slice *rest, struct sip_head *head, size_t whole_le
     return true;
 }
 
-bool sip_head_scan(struct slice bytes, struct sip_head *head) {
+bool sip_head_skim(struct slice bytes, struct sip_head *head) {
     struct slice rest = bytes;
     struct sip_start start;
 
@@ -337,5 +379,21 @@ bool sip_head_scan(struct slice bytes, struct sip_head *head) {
     else if (head->has_cseq && !slice_eq(head->cseq_method, head->method_text))
         head->malformed = true; /* RFC 3261 8.1.1.5: they must match */
     head->method = sip_method_of(head->method_text);
+    return true;
+}
+
+void sip_head_details(struct slice bytes, struct sip_head *head) {
+    if (head->via.len)
+        read_via_sent(head);
+    read_address(&head->from);
+    read_address(&head->to);
+    read_contacts(head, bytes);
+    read_route(head);
+}
+
+bool sip_head_scan(struct slice bytes, struct sip_head *head) {
+    if (!sip_head_skim(bytes, head))
+        return false;
+    sip_head_details(bytes, head);
     return true;
 }

@@ -49,6 +49,7 @@ struct sip_head {
     struct slice cseq_method;
     unsigned via_count;         /* Via values, counting comma lists */
     struct slice via;           /* the top Via value */
+    struct slice via_sent;      /* of it, what stands before the parameters */
     struct slice via_transport; /* "UDP" of the top Via */
     struct slice via_host;      /* sent-by host of the top Via, IPv6 with brackets */
     uint16_t via_port;          /* 0: not given */
@@ -61,7 +62,8 @@ struct sip_head {
     bool has_expires, has_contact_expires, has_min_expires, has_retry_after;
     uint32_t expires, contact_expires, min_expires, retry_after;
     struct slice user_agent;                  /* User-Agent, or Server of a response */
-    struct slice route_uri;                   /* of the first Route value */
+    struct slice route;                       /* the first Route header's value, whole */
+    struct slice route_uri;                   /* of its first member */
     unsigned route_count, record_route_count; /* header lines */
     struct slice event;
     bool has_authorization;       /* Authorization or Proxy-Authorization */
@@ -84,6 +86,14 @@ bool sip_recognise(struct slice bytes, bool whole_line);
 /* Scan a message's head. false: no SIP start line. */
 bool sip_head_scan(struct slice bytes, struct sip_head *head);
 
+/* The same in two steps, as a phone repeats most of what it says. sip_head_skim finds all values,
+ * but takes apart neither From, To, Contact and Route (their values are there, URIs, tags and
+ * parameters are not) nor what is sent by in the top Via (its branch is there), and does not see
+ * what is malformed in these. sip_head_details does that, with the same bytes; in any order after
+ * it. */
+bool sip_head_skim(struct slice bytes, struct sip_head *head);
+void sip_head_details(struct slice bytes, struct sip_head *head);
+
 enum sip_frame_status {
     SIP_FRAME_OK,
     SIP_FRAME_PARTIAL,   /* ends before the head, or the body that Content-Length announces, does */
@@ -94,7 +104,7 @@ enum sip_frame_status {
 
 /* How many bytes of the front of a stream the next message takes (RFC 3261 18.3, 7.5). A head over
  * 64 KiB or a body over 1 MiB is INVALID. On PARTIAL *len is how many bytes the message will take,
- * 0 where that is not known yet. *head is its head, scanned: whole on OK; its slices point into the
+ * 0 where that is not known yet. *head is its head, skimmed: whole on OK; its slices point into the
  * stream. */
 enum sip_frame_status sip_frame(struct slice stream, struct sip_head *head, size_t *len);
 

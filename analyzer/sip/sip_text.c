@@ -30,27 +30,20 @@ size_t sip_quote_end(struct slice a) {
 }
 
 size_t sip_find_outside(struct slice a, uint8_t stop, bool brackets) {
-    size_t first = slice_find(a, stop);
-    struct slice before = slice_between(a, 0, first);
+    size_t i = 0, len;
 
-    /* Nearly always there is none, or nothing in front that could hide it. */
-    if (first == a.len ||
-        (slice_find(before, '"') == first && (!brackets || slice_find(before, '<') == first)))
-        return first;
-    for (size_t i = 0; i < a.len; i++) {
-        uint8_t c = a.ptr[i];
-        if (c == stop)
-            return i;
-        if (c == '"') {
-            size_t len = sip_quote_end(sip_from(a, i));
-            /* A quotation mark that nothing closes is an ordinary character. */
-            if (len < a.len - i)
-                i += len;
-        } else if (c == '<' && brackets) {
-            size_t len = slice_find(sip_from(a, i), '>');
-            if (len < a.len - i)
-                i += len;
-        }
+    while (i < a.len) {
+        if (brackets)
+            for (; i < a.len && a.ptr[i] != stop && a.ptr[i] != '"' && a.ptr[i] != '<'; i++)
+                ;
+        else
+            i += sip_find_either(sip_from(a, i), stop, '"');
+        if (i >= a.len || a.ptr[i] == stop)
+            break;
+        struct slice rest = sip_from(a, i);
+        len = rest.ptr[0] == '"' ? sip_quote_end(rest) : slice_find(rest, '>');
+        /* What nothing closes is an ordinary character. */
+        i += len < rest.len ? len + 1 : 1;
     }
-    return a.len;
+    return i;
 }

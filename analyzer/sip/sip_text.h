@@ -29,40 +29,75 @@ static inline struct slice sip_trim(struct slice a) {
     return a;
 }
 
-static inline bool sip_words_differ(const uint8_t *a, const char *b, size_t at) {
-    uint64_t x, y;
+/* Eight bytes as one number, the first lowest. */
+static inline uint64_t sip_eight(const uint8_t *at) {
+    uint64_t word;
 
-    memcpy(&x, a + at, 8);
-    memcpy(&y, b + at, 8);
-    return (x | 0x2020202020202020u) != y;
+    memcpy(&word, at, 8);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = (word & 0x00000000ffffffffu) << 32 | (word & 0xffffffff00000000u) >> 32;
+    word = (word & 0x0000ffff0000ffffu) << 16 | (word & 0xffff0000ffff0000u) >> 16;
+    word = (word & 0x00ff00ff00ff00ffu) << 8 | (word & 0xff00ff00ff00ff00u) >> 8;
+#endif
+    return word;
 }
 
-/* Are the n bytes (24 at most) at a those at b, a word in lower case, whatever the case of a's
- * letters? Setting bit 5 makes letters lower case and makes no other token character one that
- * occurs in the words that are asked for. By eights, which overlap where n is no multiple of them.
- */
-static inline bool sip_word_is(const uint8_t *a, const char *b, size_t n) {
-    uint32_t x, y, v, w;
+/* Do x and y, eight bytes (or fewer) each, differ in more than the case of letters? y is in lower
+ * case. Bit 5 is a letter's case, and bit 6 is set in letters but not in "-" and digits. */
+static inline uint64_t sip_differ(uint64_t x, uint64_t y) {
+    return (x ^ y) & ~(y >> 1 & UINT64_C(0x2020202020202020));
+}
 
-    if (n >= 8)
-        return !sip_words_differ(a, b, 0) && !sip_words_differ(a, b, n - 8) &&
-               (n <= 16 || !sip_words_differ(a, b, 8));
-    if (n >= 4) {
-        memcpy(&x, a, 4);
-        memcpy(&y, b, 4);
-        memcpy(&v, a + n - 4, 4);
-        memcpy(&w, b + n - 4, 4);
-        return (x | 0x20202020u) == y && (v | 0x20202020u) == w;
+/* Is text the word, which is of letters, digits and "-" in lower case, whatever the case of text's
+ * letters? */
+static inline bool sip_word_is(struct slice text, struct slice word) {
+    const uint8_t *a = text.ptr, *b = word.ptr;
+    size_t n = word.len, at = 0;
+
+    if (text.len != n)
+        return false;
+    if (n >= 8) {
+        for (; at + 8 < n; at += 8)
+            if (sip_differ(sip_eight(a + at), sip_eight(b + at)))
+                return false;
+        return !sip_differ(sip_eight(a + n - 8), sip_eight(b + n - 8));
     }
-    for (size_t i = 0; i < n; i++)
-        if ((a[i] | 0x20) != (uint8_t)b[i])
+    for (; at < n; at++)
+        if (sip_differ(a[at], b[at]))
             return false;
     return true;
 }
 
-/* A parameter's or header's name against a literal in lower case. */
-#define SIP_NAME_IS(name, literal)                                                                 \
-    ((name).len == sizeof(literal) - 1 && sip_word_is((name).ptr, (literal), sizeof(literal) - 1))
+/* Of the eight bytes of a word: bit 7 of each that equals c. Behind the first that does, bytes may
+ * be marked wrongly. */
+static inline uint64_t sip_marks(uint64_t word, uint8_t c) {
+    word ^= c * UINT64_C(0x0101010101010101);
+    return (word - UINT64_C(0x0101010101010101)) & ~word & UINT64_C(0x8080808080808080);
+}
+
+/* Which byte is the first that is marked? */
+static inline size_t sip_first_mark(uint64_t marks) {
+    uint64_t below = ((marks & (0 - marks)) - 1) & UINT64_C(0x0101010101010101);
+
+    return (size_t)(below * UINT64_C(0x0101010101010101) >> 56) - 1;
+}
+
+/* Offset of the first x or y; a.len where there is none. For what is expected to be near. */
+static inline size_t sip_find_either(struct slice a, uint8_t x, uint8_t y) {
+    size_t at = 0;
+
+    for (; a.len - at >= 8; at += 8) {
+        uint64_t word = sip_eight(a.ptr + at), marks = sip_marks(word, x) | sip_marks(word, y);
+        if (marks)
+            return at + sip_first_mark(marks);
+    }
+    while (at < a.len && a.ptr[at] != x && a.ptr[at] != y)
+        at++;
+    return at;
+}
+
+/* A name against a literal in lower case. */
+#define SIP_NAME_IS(name, literal) sip_word_is((name), SLICE_LITERAL(literal))
 
 /* From offset `from` to the end; empty where that lies behind it. */
 static inline struct slice sip_from(struct slice a, size_t from) {
