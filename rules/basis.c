@@ -79,6 +79,9 @@ static bool on_same(const struct failover_expectations *a, const struct failover
 #define INTERVALS_SAME(x, y) ((x)->intervals == (y)->intervals)
 #define IN_DIALOG_SAME(x, y) ((x)->in_dialog == (y)->in_dialog)
 #define ONLY_REGISTERED_SAME(x, y) ((x)->only_registered == (y)->only_registered)
+#define REGISTER_FIRST_SAME(x, y) ((x)->register_first == (y)->register_first)
+#define RESUBSCRIBE_SAME(x, y) ((x)->resubscribe == (y)->resubscribe)
+#define FAILOVER_MAX_SAME(x, y) time_same(&(x)->max, &(y)->max)
 #define FAILBACK_MODE_SAME(x, y) ((x)->mode == (y)->mode)
 
 SAME_FUNCTION(same_retry_register, retry, RETRY_REGISTER_SAME)
@@ -92,6 +95,9 @@ SAME_FUNCTION(same_intervals, retry, INTERVALS_SAME)
 SAME_FUNCTION(same_on, failover, on_same)
 SAME_FUNCTION(same_in_dialog, failover, IN_DIALOG_SAME)
 SAME_FUNCTION(same_only_registered, failover, ONLY_REGISTERED_SAME)
+SAME_FUNCTION(same_register_first, failover, REGISTER_FIRST_SAME)
+SAME_FUNCTION(same_resubscribe, failover, RESUBSCRIBE_SAME)
+SAME_FUNCTION(same_failover_max, failover, FAILOVER_MAX_SAME)
 SAME_FUNCTION(same_failback_mode, failback, FAILBACK_MODE_SAME)
 
 static bool same_mode(const struct expectations *a, const struct expectations *b) {
@@ -124,6 +130,13 @@ static bool same_static(const struct expectations *a, const struct expectations 
            a->dns.static_prefer == b->dns.static_prefer;
 }
 
+static bool same_refresh(const struct expectations *a, const struct expectations *b) {
+    return !(a->registration.refresh_low < b->registration.refresh_low) &&
+           !(a->registration.refresh_low > b->registration.refresh_low) &&
+           !(a->registration.refresh_high < b->registration.refresh_high) &&
+           !(a->registration.refresh_high > b->registration.refresh_high);
+}
+
 static const struct key KEYS[] = {
     {"dns.mode", same_mode},
     {"dns.transports", same_transports},
@@ -143,7 +156,11 @@ static const struct key KEYS[] = {
     {"failover.on", same_on},
     {"failover.in_dialog", same_in_dialog},
     {"failover.only_registered", same_only_registered},
+    {"failover.register_first", same_register_first},
+    {"failover.resubscribe", same_resubscribe},
+    {"failover.max_s", same_failover_max},
     {"failback.mode", same_failback_mode},
+    {"registration.refresh", same_refresh},
 };
 
 enum { KEY_COUNT = sizeof KEYS / sizeof KEYS[0] };

@@ -7,6 +7,8 @@
 static const struct rule *const RULES[] = {
     &rule_dns_chain,
     &rule_dns_naptr,
+    &rule_dns_ttl,
+    &rule_dns_resilience,
     &rule_order_priority,
     &rule_order_weight,
     &rule_order_transport,
@@ -19,7 +21,19 @@ static const struct rule *const RULES[] = {
     &rule_failover_completes,
     &rule_failover_retry_after,
     &rule_failover_binding,
+    &rule_failover_time,
+    &rule_failover_register_first,
+    &rule_failover_only_registered,
+    &rule_failover_resubscribe,
+    &rule_failback_mode,
+    &rule_failback_idle,
+    &rule_failback_flapping,
+    &rule_fallback_registration,
+    &rule_fallback_probe,
     &rule_register_challenge,
+    &rule_register_refresh,
+    &rule_zone_records,
+    &rule_zone_targets,
 };
 
 enum { RULE_COUNT = sizeof RULES / sizeof RULES[0] };

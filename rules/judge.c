@@ -6,13 +6,12 @@
 #include <string.h>
 
 #include "rules/basis.h"
+#include "rules/busy_times.h"
 #include "rules/encrypted.h"
 #include "rules/loss_index.h"
-#include "rules/record_index.h"
 #include "rules/rule.h"
-#include "rules/server_health.h"
 #include "rules/server_view.h"
-#include "rules/weight_pools.h"
+#include "rules/standpoint.h"
 
 /* What an undecided result says where its check says nothing of its own. */
 static const char *const REASON_TEXTS[REASON_COUNT] = {
@@ -323,35 +322,48 @@ static void judge_account(struct judge *judge, const struct rule *const *rules, 
     judgement->results = results;
     judgement->result_count = rule_count;
     judgement->account = judge->account;
+    judgement->expect = judge->expect;
+}
+
+/* The account is judged by the expectations that fit it, and by what was built from them. */
+static void take_standpoint(struct judge *judge, const struct standpoint *standpoint) {
+    judge->expect = standpoint->expect;
+    judge->basis = standpoint->basis;
+    judge->pools = standpoint->pools;
+    judge->health = standpoint->health;
+    judge->records = standpoint->records;
 }
 
 void judge_story(const struct story *story, const struct expectations *expect,
                  const struct judge_options *options,
                  void (*take)(void *context, const struct judgement *judgement), void *context) {
     struct arena whole = {0}, of_phone = {0}, of_account = {0};
+    struct busy_cache busy = {0};
     struct judge judge = {
-        .story = story, .expect = expect, .arena = &of_account, .details = options->details};
+        .story = story, .arena = &of_account, .details = options->details, .busy = &busy};
+    struct standpoints *standpoints = standpoints_new(story, expect, &whole);
     size_t all;
 
     catalogue(&all);
     const struct rule **rules = ARENA_ARRAY(&whole, const struct rule *, all);
     size_t rule_count = select_rules(options, rules);
-    judge.basis = basis_new(expect, &whole);
-    judge.pools = weight_pools_new(story, expect, &whole);
     for (size_t p = 0; p < story->phone_count; p++) {
+        story_enter_phone(story, p);
         judge.phone = &story->phones[p];
         judge.losses = loss_index_new(judge.phone, &of_phone);
-        judge.health = server_health_new(judge.phone, &expect->failover, &of_phone);
-        judge.records = record_index_new(judge.phone, expect, &of_phone);
+        busy = (struct busy_cache){.arena = &of_phone};
+        standpoints_enter(standpoints, judge.phone, &of_phone);
         for (size_t a = 0; a < judge.phone->account_count; a++) {
-            struct judgement judgement = {.story = story, .phone = judge.phone, .expect = expect};
+            struct judgement judgement = {.story = story, .phone = judge.phone};
             judge.account = &judge.phone->accounts[a];
+            take_standpoint(&judge, standpoints_for(standpoints, judge.account, &of_account));
             judge_account(&judge, rules, rule_count, &judgement);
             take(context, &judgement);
             arena_clear(&of_account);
         }
-        record_index_free(judge.records);
+        standpoints_leave(standpoints);
         arena_clear(&of_phone);
+        story_leave_phone(story);
     }
     ARRAY_FINI(&judge.occurrences);
     arena_fini(&of_account);

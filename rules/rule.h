@@ -21,6 +21,7 @@ struct judge {
     const char *not_exercised_needs; /* what a capture must show for this rule to be exercised */
     /* Built once for many accounts by judge_story; each may be NULL, and is then done without. */
     const struct loss_index *losses;    /* the phone's signs of loss, for judge_loss */
+    struct busy_cache *busy;            /* the phone's calls, for busy_times_of */
     const struct basis_table *basis;    /* where the expectations come from, for result.sources */
     struct record_index *records;       /* the answers that the phone got, and when */
     const struct server_health *health; /* which servers the phone has seen fail, and when */
@@ -183,7 +184,8 @@ struct judge_options {
     bool details;
 };
 
-/* Judge every account of a story; `take` gets each judgement, which is gone when it returns (the
+/* Judge every account of a story, by those of `expect` that fit it (expect->accounts, else expect
+ * itself); `take` gets each judgement, which is gone when it returns (the
  * document is written account by account). Rules that pool over accounts see the whole story. */
 void judge_story(const struct story *story, const struct expectations *expect,
                  const struct judge_options *options,

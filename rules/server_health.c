@@ -81,8 +81,10 @@ static void see_attempt(struct sights *sights, struct sights *waits,
     }
     if (attempt->outcome == OUTCOME_REFUSED)
         see(sights, &attempt->server, attempt->end_ns, true);
-    /* A silence is noticed when the first send has to be repeated, not only when all is over. */
-    if (attempt->outcome == OUTCOME_SILENT)
+    /* A silence is noticed when the first send has to be repeated, not only when all is over: the
+     * capture may end before that. */
+    if (attempt->outcome == OUTCOME_SILENT ||
+        (attempt->outcome == OUTCOME_CUT && attempt->send_count > 1 && !attempt->response_count))
         see(sights, &attempt->server,
             attempt->send_count > 1 ? attempt->send_list[1].t_ns : attempt->t_ns + STORY_T1_NS,
             true);

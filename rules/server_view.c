@@ -352,7 +352,8 @@ static struct server_list two_lists(struct builder *b, const struct request *req
         (server_list_find(&of[1], server) ||
          (!server_list_find_near(&of[0], server) && server_list_find_near(&of[1], server))))
         at = 1;
-    if (request->method == SIP_REGISTER) {
+    /* Connections that failed, and nobody knows for what: they may have been REGISTERs. */
+    if (request->method == SIP_REGISTER || request->method == SIP_UNKNOWN_METHOD) {
         struct server_list *other = arena_new(b->arena, sizeof *other);
         *other = of[1 - at];
         of[at].other = other;
@@ -493,18 +494,34 @@ static bool is_matched(struct builder *b) {
     return false;
 }
 
-void server_view_build_with(struct server_view *view, struct record_index *records,
-                            const struct story *story, const struct phone *phone,
-                            const struct account *account, const struct expectations *expect,
-                            struct arena *arena) {
+static struct builder builder_of(struct record_index *records, const struct story *story,
+                                 const struct account *account, const struct expectations *expect,
+                                 struct arena *arena) {
     struct builder b = {
         .records = records, .story = story, .account = account, .expect = expect, .arena = arena};
 
-    (void)phone;
     b.entries = entries_of(expect, &b.entry_count);
     b.dated_count = b.entry_count > DATED_MIN ? b.entry_count : DATED_MIN;
     b.dated = ARENA_ARRAY(arena, struct dated_list, b.dated_count);
     b.joined_of = ARENA_ARRAY(arena, struct server_list, b.entry_count + 1);
+    return b;
+}
+
+bool server_view_fits(struct record_index *records, const struct story *story,
+                      const struct account *account, const struct expectations *expect,
+                      struct arena *arena) {
+    struct builder b = builder_of(records, story, account, expect, arena);
+
+    return is_matched(&b);
+}
+
+void server_view_build_with(struct server_view *view, struct record_index *records,
+                            const struct story *story, const struct phone *phone,
+                            const struct account *account, const struct expectations *expect,
+                            struct arena *arena) {
+    struct builder b = builder_of(records, story, account, expect, arena);
+
+    (void)phone;
     *view = (struct server_view){.count = account->request_count};
     view->matched = is_matched(&b);
     view->lists = ARENA_ARRAY(arena, struct server_list, view->count ? view->count : 1);

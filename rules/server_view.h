@@ -12,6 +12,11 @@ void server_view_build_with(struct server_view *view, struct record_index *recor
                             const struct account *account, const struct expectations *expect,
                             struct arena *arena);
 
+/* Does the account go to the servers or proxies that the expectations name (view.matched)? */
+bool server_view_fits(struct record_index *records, const struct story *story,
+                      const struct account *account, const struct expectations *expect,
+                      struct arena *arena);
+
 /* The entry of outbound_proxies[], else servers[], that configures this host; NULL: none. */
 const struct server_expectation *server_view_entry(const struct expectations *expect,
                                                    const char *host);

@@ -214,9 +214,13 @@ struct weight_pools *weight_pools_new(const struct story *story, const struct ex
         return NULL;
     pools = arena_new(arena, sizeof *pools);
     pools->arena = arena;
-    for (size_t p = 0; p < story->phone_count; p++)
-        if (held || phone_has_equals(&story->phones[p]))
-            gather_phone(pools, story, &story->phones[p], expect);
+    for (size_t p = 0; p < story->phone_count; p++) {
+        if (!held && !phone_has_equals(&story->phones[p]))
+            continue;
+        story_enter_phone(story, p);
+        gather_phone(pools, story, &story->phones[p], expect);
+        story_leave_phone(story);
+    }
     for (size_t i = 0; i < pools->cap; i++)
         if (pools->slots[i])
             judge_pool(pools->slots[i]);

@@ -79,16 +79,17 @@ char *arena_printf(struct arena *arena, const char *format, ...) {
 }
 
 void arena_clear(struct arena *arena) {
-    struct arena_block *block = arena->blocks;
+    struct arena_block *newest = arena->blocks, *block = newest ? newest->next : NULL;
 
-    while (block && block->next) {
+    while (block) {
         struct arena_block *next = block->next;
         free(block);
         block = next;
     }
-    if (block)
-        block->used = 0;
-    arena->blocks = block;
+    if (newest) {
+        newest->next = NULL;
+        newest->used = 0;
+    }
 }
 
 void arena_fini(struct arena *arena) {

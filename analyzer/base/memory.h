@@ -31,7 +31,7 @@ char *arena_text(struct arena *arena, struct slice text);
 char *arena_printf(struct arena *arena, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-void arena_clear(struct arena *arena); /* free all but the first block, which is used again */
+void arena_clear(struct arena *arena); /* free all but the newest block, which is used again */
 void arena_fini(struct arena *arena);
 
 /* Growing arrays: struct { type *items; size_t n, cap; }. ARRAY_PUSH gives the new, zeroed item. */

@@ -9,6 +9,7 @@
 #include "cli/readers.h"
 #include "report/json.h"
 #include "report/text.h"
+#include "rules/expectations/phone_config/phone_config.h"
 
 /* Several captures: the first of these that occurs (contract section 2). */
 static const int precedence[] = {STATUS_USAGE, STATUS_UNREAD, STATUS_FAILED, STATUS_OK,
@@ -26,6 +27,7 @@ static int worse_status(int a, int b) {
 struct requirement {
     const struct options *options;
     size_t unmet;
+    size_t configured; /* accounts that fit one of the phone's configuration */
 };
 
 static bool is_required(const struct text_list *patterns, const struct rule *rule) {
@@ -41,6 +43,7 @@ static void hear(void *context, const struct judgement *judgement) {
     size_t rule_count;
     const struct rule *const *rules = catalogue(&rule_count);
 
+    requirement->configured += judgement->expect->account_count == 0;
     for (size_t i = 0; i < rule_count; i++) {
         const char *verdict = "was not run";
         if (!is_required(&requirement->options->require, rules[i]))
@@ -113,7 +116,11 @@ static int status_of(enum verdict verdict) {
 
 static void check_capture(struct run *run, const char *path) {
     const struct options *options = run->options;
-    struct story_options story_options = {run->as_phone, options->as_phone.n};
+    struct story_options story_options = {
+        .as_phone = run->as_phone,
+        .as_phone_count = options->as_phone.n,
+        .by_phone = run->reports.n == 0 && options->phone.n == 0,
+    };
     struct judge_options judge_options = {.only = options->rule.items,
                                           .only_count = options->rule.n,
                                           .skip = options->skip.items,
@@ -122,13 +129,16 @@ static void check_capture(struct run *run, const char *path) {
                                                      (options->verbose && run->outputs.text)};
     struct phone_selection selection = {options->phone.items, options->phone.n};
     struct told_capture told_capture = capture_tell(path, &story_options);
-    size_t unmet = run->requirement.unmet;
+    size_t unmet = run->requirement.unmet, configured = run->requirement.configured;
     struct told told = report_judged(told_capture.story, run->expect, &judge_options, &selection,
                                      &run->reports, hear, &run->requirement);
     int status = status_of(told.verdict);
 
     if (told.phones == 0 && told_capture.opened)
         say_no_phone(path, options, told_capture.story);
+    else if (options->phone_config && run->requirement.configured == configured)
+        cli_say("%s: no account in it is one of %s; judged by %s", capture_label(path),
+                options->phone_config, run->expect->name);
     if (run->requirement.unmet > unmet || (options->strict && told.undecided))
         status = STATUS_FAILED;
     if (options->strict && told.undecided)
@@ -152,12 +162,31 @@ static void check_captures(struct run *run) {
         run->status = STATUS_USAGE;
 }
 
+static bool read_expectations(struct run *run) {
+    const struct options *options = run->options;
+    const char *const *set = options->set.items;
+    struct expectations_error error;
+
+    run->expect = options->phone_config
+                      ? phone_config_read(options->phone_config, options->profile, set,
+                                          options->set.n, &error)
+                      : expectations_read(options->profile, set, options->set.n, &error);
+    if (run->expect)
+        return true;
+    if (options->profile && !expectations_profile_title(options->profile) &&
+        phone_config_recognised(options->profile))
+        cli_misuse("check", "%s: this is a phone's configuration; give it with --phone-config",
+                   options->profile);
+    else
+        cli_misuse("check", "%s", error.text);
+    return false;
+}
+
 int cli_check(int argc, char **argv) {
     struct options options;
     int status = STATUS_USAGE;
     enum options_status parsed = options_parse(COMMAND_CHECK, argc, argv, &options, &status);
     struct run run = {.options = &options, .requirement = {.options = &options}, .status = -1};
-    struct expectations_error error;
 
     if (parsed != OPTIONS_OK)
         goto out;
@@ -170,11 +199,8 @@ int cli_check(int argc, char **argv) {
         !rules_known(&options.require, "require") ||
         !read_as_phone(COMMAND_CHECK, &options, &run.as_phone))
         goto out;
-    run.expect = expectations_read(options.profile, options.set.items, options.set.n, &error);
-    if (!run.expect) {
-        cli_misuse("check", "%s", error.text);
+    if (!read_expectations(&run))
         goto out;
-    }
     captures_list(&run.captures, &options.operands);
     if (open_reports(&run)) {
         check_captures(&run);

@@ -17,6 +17,7 @@ enum value_need { VALUE_NONE, VALUE_OWED, VALUE_OPTIONAL };
 
 enum option_id {
     OPTION_PROFILE,
+    OPTION_PHONE_CONFIG,
     OPTION_SET,
     OPTION_PHONE,
     OPTION_AS_PHONE,
@@ -51,6 +52,9 @@ struct option_row {
 static const struct option_row table[OPTION_COUNT] = {
     [OPTION_PROFILE] = {"profile", 'p', VALUE_OWED, "NAME|FILE", IN(COMMAND_CHECK),
                         "expectations: a built-in profile or a JSON file (default rfc3263)"},
+    [OPTION_PHONE_CONFIG] = {"phone-config", 'c', VALUE_OWED, "FILE", IN(COMMAND_CHECK),
+                             "expectations from the phone's provisioning file (Yealink, "
+                             "Grandstream), on top of its vendor's profile or of --profile"},
     [OPTION_SET] = {"set", 0, VALUE_OWED, "KEY=VALUE", IN(COMMAND_CHECK) | IN(COMMAND_PROFILE),
                     "override one expectation: --set retry.register.tries=2; repeatable"},
     [OPTION_PHONE] = {"phone", 0, VALUE_OWED, "SELECTOR", IN_READERS,
@@ -95,7 +99,7 @@ static const struct {
     [COMMAND_RULES] = {"rules", "[RULE]", "list the rules; explain one, with its sources"},
     [COMMAND_PROFILE] =
         {"profile", "[--set KEY=VALUE]... [NAME|FILE]",
-         "list the built-in profiles; print one with all defaults; validate a file"},
+         "list the profiles; print one resolved; validate a file; explain a phone's configuration"},
 };
 
 static const char statuses[] =
@@ -209,12 +213,15 @@ static enum options_status apply(enum command command, enum option_id id, const 
                                  struct options *options, int *status) {
     switch (id) {
     case OPTION_PROFILE:
-        if (options->profile) {
-            *status = cli_misuse(command_name(command), "--profile was given twice");
+    case OPTION_PHONE_CONFIG: {
+        const char **file = id == OPTION_PROFILE ? &options->profile : &options->phone_config;
+        if (*file) {
+            *status = cli_misuse(command_name(command), "--%s was given twice", table[id].name);
             return OPTIONS_WRONG;
         }
-        options->profile = value;
+        *file = value;
         break;
+    }
     case OPTION_SET:
         list_add(&options->set, value);
         break;

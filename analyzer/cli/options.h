@@ -31,7 +31,7 @@ struct text_list {
 
 /* What a command line asks for; texts point into argv. */
 struct options {
-    const char *profile;
+    const char *profile, *phone_config;
     struct text_list set, phone, as_phone, rule, skip, require;
     bool strict, messages, quiet, verbose;
     enum color color;

@@ -5,7 +5,7 @@
 #include "base/sink.h"
 #include "cli/commands.h"
 #include "cli/options.h"
-#include "rules/expectations/expectations.h"
+#include "rules/expectations/phone_config/phone_config.h"
 
 /* The name padded to the longest, the title behind it. */
 static void list_profiles(struct sink *out) {
@@ -19,18 +19,30 @@ static void list_profiles(struct sink *out) {
         sink_printf(out, "%-*s  %s\n", (int)widest, names[i], expectations_profile_title(names[i]));
 }
 
+/* JSON; of a phone's configuration what it means, for an engineer. NULL: *error. */
+static char *profile_text(const char *profile, const struct text_list *set,
+                          struct expectations_error *error) {
+    struct expectations *expectations;
+    char *json;
+
+    if (profile && !expectations_profile_title(profile) && phone_config_recognised(profile))
+        return phone_config_text(profile, set->items, set->n, error);
+    expectations = expectations_read(profile, set->items, set->n, error);
+    json = expectations ? expectations_json(expectations) : NULL;
+    expectations_free(expectations);
+    return json;
+}
+
 static bool print_profile(struct sink *out, const char *profile, const struct text_list *set) {
     struct expectations_error error;
-    struct expectations *expectations = expectations_read(profile, set->items, set->n, &error);
+    char *text = profile_text(profile, set, &error);
 
-    if (!expectations) {
+    if (!text) {
         cli_say("%s", error.text);
         return false;
     }
-    char *json = expectations_json(expectations);
-    sink_text(out, json);
-    free(json);
-    expectations_free(expectations);
+    sink_text(out, text);
+    free(text);
     return true;
 }
 
@@ -52,6 +64,7 @@ int cli_profile(int argc, char **argv) {
     }
     const char *profile = options.operands.n ? options.operands.items[0] : NULL;
 
+    status = STATUS_OK;
     sink_open(&out, NULL);
     /* --set without a profile is laid over the default one. */
     if (!profile && !options.set.n)

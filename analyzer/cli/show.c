@@ -13,7 +13,8 @@
 
 static int show_stories(const struct options *options, const struct captures *captures,
                         const struct ip_addr *as_phone) {
-    struct story_options story_options = {as_phone, options->as_phone.n};
+    struct story_options story_options = {.as_phone = as_phone,
+                                          .as_phone_count = options->as_phone.n};
     struct phone_selection selection = {options->phone.items, options->phone.n};
     int status = captures->incomplete ? STATUS_UNREAD : STATUS_OK;
     struct report_list reports = {0};

@@ -52,17 +52,17 @@ static struct filling count_of(const struct teller *t, const struct attempt_draf
 
 /* Several are copied side by side; one serves where it lies: the story keeps the collection's. */
 static struct transaction *room_for_transactions(const struct teller *t, size_t count) {
-    return count == 1 ? NULL : ARENA_ARRAY(&t->telling->story->arena, struct transaction, count);
+    return count == 1 ? NULL : ARENA_ARRAY(t->telling->arena, struct transaction, count);
 }
 
 static struct response *room_for_responses(const struct teller *t, size_t count) {
-    return count == 1 ? NULL : ARENA_ARRAY(&t->telling->story->arena, struct response, count);
+    return count == 1 ? NULL : ARENA_ARRAY(t->telling->arena, struct response, count);
 }
 
 static void fill_sends(const struct teller *t, struct attempt *out,
                        const struct attempt_draft *draft) {
     struct collection *c = t->telling->c;
-    struct arena *arena = &t->telling->story->arena;
+    struct arena *arena = t->telling->arena;
     struct filling count = count_of(t, draft), done = {0};
     struct transaction *transactions = room_for_transactions(t, count.transactions);
     struct response *responses = room_for_responses(t, count.responses);
@@ -180,7 +180,7 @@ static bool ended_by_error(const struct teller *t, struct attempt *out,
     }
     out->end_ns = end;
     if (count) {
-        uint32_t *kept = ARENA_ARRAY(&t->telling->story->arena, uint32_t, count);
+        uint32_t *kept = ARENA_ARRAY(t->telling->arena, uint32_t, count);
         memcpy(kept, frames, count * sizeof *kept);
         out->error_frames = kept;
         out->error_count = count;
@@ -290,8 +290,7 @@ static size_t attempt_of_follow(const struct request *request, const struct tx *
 
 static void fill_follows(const struct teller *t, struct request *out,
                          const struct request_draft *draft) {
-    struct follow *follows =
-        ARENA_ARRAY(&t->telling->story->arena, struct follow, draft->follows.count);
+    struct follow *follows = ARENA_ARRAY(t->telling->arena, struct follow, draft->follows.count);
     uint32_t place = draft->follows.first;
 
     for (size_t i = 0; i < draft->follows.count; i++, place = t->follows.items[place].next) {
@@ -346,8 +345,7 @@ void fill_request(const struct teller *t, struct request *out, const struct requ
     const struct tx *first = draft->first_tx == NONE ? NULL : tx_at(t, draft->first_tx);
     const struct wording *said = first ? said_by(t, first) : NULL;
     size_t attempt_count = draft->attempts.count;
-    struct attempt *attempts =
-        ARENA_ARRAY(&t->telling->story->arena, struct attempt, attempt_count);
+    struct attempt *attempts = ARENA_ARRAY(t->telling->arena, struct attempt, attempt_count);
 
     *out = (struct request){.method = draft->method,
                             .method_text = said ? said->method_text : NULL,

@@ -101,7 +101,7 @@ void collection_fini(struct collection *c) {
     index_fini(&c->host_of);
     index_fini(&c->neighbour_of);
     for (size_t i = 0; i < COLLECT_ANSWERS; i++)
-        free(c->last_answers[i].written);
+        free(c->answers[i].written);
     intern_fini(&c->strings);
     arena_fini(&c->arena);
 }
@@ -241,7 +241,8 @@ void collect_conn(void *context, struct conn *conn, enum conn_fact fact, enum co
     case CONN_REPEATED:
         break;
     case CONN_CLOSED:
-        if (connection->accepted && !connection->sip && !connection->tls) {
+        if (connection->accepted && !connection->sip && !connection->tls &&
+            connection->server.port != DNS_PORT) {
             /* Nothing of ours: its place is used again. */
             uint32_t at = (uint32_t)(seen - c->connections.items);
             index_remove(&c->connection_of, index_key(&conn->id, sizeof conn->id, 2));

@@ -134,7 +134,7 @@ struct index_map {
     size_t cap, n;
 };
 
-/* An answer, as its records were kept last. */
+/* An answer and its records. */
 struct kept_records {
     const struct fact_record *records;
     size_t count;
@@ -166,8 +166,8 @@ struct collection {
     int64_t start_ns, end_ns;
     ARRAY_OF(int) link_types;
     uint64_t notes[NET_NOTE_COUNT];
-    int64_t note_value[NET_NOTE_COUNT];                /* of the last */
-    struct kept_records last_answers[COLLECT_ANSWERS]; /* by hash of their question */
+    int64_t note_value[NET_NOTE_COUNT];           /* of the last */
+    struct kept_records answers[COLLECT_ANSWERS]; /* by hash of what was written */
     struct seen_datagram lately[COLLECT_LATELY];
     uint64_t copies;        /* datagrams that the capture holds more than once */
     uint64_t limit_records; /* records left out because a table was full */
@@ -195,6 +195,9 @@ void collect_dns(struct collection *c, const struct message *message);
 
 /* Most records of one kind that are kept; what is beyond is counted in limit_records. */
 enum { COLLECT_MAX = 1 << 24 };
+
+/* Where resolvers listen: connections to it are kept though nothing of SIP is on them. */
+enum { DNS_PORT = 53 };
 
 static inline const struct wording *wording_of(const struct collection *c, const struct tx *tx) {
     return &c->wordings.items[tx->wording];

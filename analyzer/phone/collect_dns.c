@@ -117,41 +117,35 @@ static void add_record(struct collection *c, const struct message *m, const stru
     memcpy(ARRAY_ADD(&c->records), &record, sizeof record);
 }
 
-static const struct fact_record *keep_records(struct collection *c,
-                                              const struct kept_records *last) {
-    size_t size = c->records.n * sizeof *c->records.items;
-
-    if (last->count == c->records.n && memcmp(last->records, c->records.items, size) == 0)
-        return last->records;
+static const struct fact_record *keep_records(struct collection *c) {
     struct fact_record *kept = ARENA_ARRAY(&c->arena, struct fact_record, c->records.n);
-    memcpy(kept, c->records.items, size);
+
+    if (c->records.n)
+        memcpy(kept, c->records.items, c->records.n * sizeof *kept);
     return kept;
 }
 
-/* The records of an answer. A zone gives all its clients the same answer again and again: what was
- * kept for the last answer to this question serves where the same was written, or where nothing but
- * other records changed. */
+/* The records of an answer. A zone gives all its clients the same answers again and again: an
+ * answer that is written as one before it, but for its ID, has its records. */
 static const struct kept_records *read_records(struct collection *c, const struct message *m,
                                                const struct seen_query *seen) {
     enum { ID_LEN = 2 };
-    const struct query *q = seen->query;
-    uint64_t hash = index_key(&q->name, sizeof q->name, q->type);
-    struct kept_records *last = &c->last_answers[hash % COLLECT_ANSWERS];
     struct slice written = slice_between(m->bytes, ID_LEN, m->bytes.len);
+    uint64_t hash = index_key(written.ptr, written.len, 21);
+    struct kept_records *kept = &c->answers[hash % COLLECT_ANSWERS];
 
-    if (slice_eq(written, slice_of(last->written, last->written_len)))
-        return last;
+    if (kept->written && slice_eq(written, slice_of(kept->written, kept->written_len)))
+        return kept;
     c->records.n = 0;
     for (size_t i = 0; i < m->dns->record_count; i++)
         if (m->dns->records[i].section != DNS_AUTHORITY)
             add_record(c, m, seen, &m->dns->records[i]);
-    last->records = c->records.n ? keep_records(c, last) : NULL;
-    last->count = c->records.n;
-    last->written = memory_resize(last->written, written.len, 1);
-    if (written.len)
-        memcpy(last->written, written.ptr, written.len);
-    last->written_len = written.len;
-    return last;
+    kept->records = keep_records(c);
+    kept->count = c->records.n;
+    kept->written = memory_resize(kept->written, written.len, 1);
+    memcpy(kept->written, written.ptr, written.len);
+    kept->written_len = written.len;
+    return kept;
 }
 
 static void add_answer(struct collection *c, const struct message *m, struct seen_query *seen) {

@@ -203,10 +203,12 @@ static uint32_t tx_of_response(const struct collection *c, const struct message 
  * all bindings that a 200 lists (RFC 3261 10.3 step 8); else the Expires header. */
 static bool granted(const struct message *m, const char *contact_uri, uint32_t *expires_s) {
     struct sip_uri own;
-    struct slice rest = m->bytes;
+    struct slice rest = m->sip->contact;
 
-    if (m->sip->head_len)
-        rest = slice_between(rest, 0, m->sip->head_len);
+    if (m->sip->contact_count > 1 && m->sip->head_len) {
+        size_t at = (size_t)(rest.ptr - m->bytes.ptr);
+        rest = slice_between(m->bytes, at, m->sip->head_len);
+    }
     if (contact_uri && sip_uri_parse(slice_of_text(contact_uri), &own) && own.host.len) {
         while (rest.len) {
             const uint8_t *at = memmem(rest.ptr, rest.len, own.host.ptr, own.host.len);

@@ -20,7 +20,7 @@ struct eventer {
 };
 
 static const uint32_t *frames_of(struct eventer *e, const uint32_t *frames, size_t count) {
-    uint32_t *kept = ARENA_ARRAY(&e->telling->story->arena, uint32_t, count);
+    uint32_t *kept = ARENA_ARRAY(e->telling->arena, uint32_t, count);
 
     memcpy(kept, frames, count * sizeof *kept);
     return kept;
@@ -433,7 +433,7 @@ void tell_events(struct telling *telling, struct phone_draft *phone,
     add_boots(&e);
     add_restarts(&e);
     array_sort(e.events.items, e.events.n, sizeof *e.events.items, by_event);
-    struct event *kept = ARENA_ARRAY(&telling->story->arena, struct event, e.events.n);
+    struct event *kept = ARENA_ARRAY(telling->arena, struct event, e.events.n);
     if (e.events.n)
         memcpy(kept, e.events.items, e.events.n * sizeof *kept);
     account->account.events = kept;

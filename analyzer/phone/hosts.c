@@ -101,7 +101,7 @@ void tell_host(struct telling *telling, const struct phone_draft *phone,
             index_put(&contacted, ip_key(&c->txs.items[draft->txs.items[i]].dst.ip), 0);
     }
     struct resolution **list =
-        ARENA_ARRAY(&telling->story->arena, struct resolution *, phone->phone.resolution_count);
+        ARENA_ARRAY(telling->arena, struct resolution *, phone->phone.resolution_count);
     for (size_t i = 0; i < phone->phone.resolution_count; i++) {
         struct resolution *r = phone->phone.resolutions[i];
         bool ours = account->host && r->host == account->host;

@@ -68,8 +68,7 @@ void tell_losses(struct telling *telling) {
         uint32_t peer = tell_phone_of(telling, &loss->peer);
         struct loss_sign sign = loss->sign;
         if (sign.kind == LOSS_ERROR_ONLY &&
-            (host == NONE || (!is_server(telling, &telling->phones.items[host], &loss->peer) &&
-                              !is_resolver(&telling->phones.items[host], &loss->peer))))
+            (host == NONE || !is_server(telling, &telling->phones.items[host], &loss->peer)))
             continue; /* of something else than SIP */
         if (host != NONE) {
             sign.server = loss->peer;
@@ -109,9 +108,9 @@ static bool is_sum(int64_t gap_ns, int64_t expected_ns, bool invite) {
 }
 
 /* Gaps of one transaction against the timers of RFC 3261 17.1.1.2 and 17.1.2.2. The first gap is
- * T1: 0.5 s unless the second gap says that it was another. */
+ * T1: the phone's elsewhere, unless the second gap says that it was another. */
 static void gap_signs(struct phone_draft *phone, const struct attempt *attempt, bool invite,
-                      size_t transaction) {
+                      size_t transaction, int64_t t1_ns) {
     int64_t last_ns = 0, last_gap = 0;
     uint32_t last_frame = 0;
     size_t gaps = 0;
@@ -129,7 +128,8 @@ static void gap_signs(struct phone_draft *phone, const struct attempt *attempt, 
                 if (!attempt->send_list[n].connect &&
                     attempt->send_list[n].transaction == transaction)
                     following = attempt->send_list[n].t_ns - send->t_ns;
-            sum = is_sum(gap, STORY_T1_NS, invite) &&
+            /* A lone gap is its own T1: it is held against the usual one, too. */
+            sum = (is_sum(gap, t1_ns, invite) || is_sum(gap, STORY_T1_NS, invite)) &&
                   (!following || !near(following, next_gap(gap, invite)));
         } else if (last_frame) {
             sum = !near(gap, next_gap(last_gap, invite)) &&
@@ -142,7 +142,7 @@ static void gap_signs(struct phone_draft *phone, const struct attempt *attempt, 
             sign.frame = send->frame;
             add_sign(phone, sign);
             /* Go on with the last of the gaps that it was made of. */
-            int64_t part = gaps ? next_gap(last_gap, invite) : STORY_T1_NS;
+            int64_t part = gaps ? next_gap(last_gap, invite) : t1_ns;
             while (gap > part + part / 4) {
                 gap -= part;
                 part = next_gap(part, invite);
@@ -181,9 +181,9 @@ static bool exactly(int64_t gap_ns, int64_t expected_ns) {
     return off <= expected_ns / 20;
 }
 
-/* A silent attempt that lost its first or its last send has no odd gap between its sends.
+/* An attempt that lost its first or its last send has no odd gap between its sends.
  *
- *     (lost)  |----------|--------------------|-> move     the first gap is twice the phone's T1
+ *     (lost)  |----------|--------------------|          the first gap is twice the phone's T1
  *     |-----|----------|   (lost)               -> move    the wait before the move is two gaps
  */
 static void edge_signs(struct phone_draft *phone, const struct request *request, size_t at,
@@ -191,20 +191,24 @@ static void edge_signs(struct phone_draft *phone, const struct request *request,
     const struct attempt *attempt = &request->attempts[at];
     const struct attempt *next = at + 1 < request->attempt_count ? attempt + 1 : NULL;
     const struct send *sends = attempt->send_list, *last;
-    bool invite = request->method == SIP_INVITE;
-    int64_t due, until_ns, first_gap;
+    bool invite = request->method == SIP_INVITE, silent = attempt->outcome == OUTCOME_SILENT;
+    int64_t due = t1_ns ? t1_ns : STORY_T1_NS, until_ns;
+    bool first = false, final = false;
 
-    if (attempt->outcome != OUTCOME_SILENT || attempt->transactions != 1 || !attempt->send_count ||
-        sends[0].connect || (next && server_eq(&attempt->server, &next->server)))
+    if (attempt->transactions != 1 || !attempt->send_count || sends[0].connect)
         return;
     last = &sends[attempt->send_count - 1];
+    if (!silent || (next && server_eq(&attempt->server, &next->server)))
+        next = NULL;
     until_ns = next ? next->t_ns : last->t_ns;
-    due = t1_ns ? t1_ns : STORY_T1_NS;
-    first_gap = (attempt->send_count > 1 ? sends[1].t_ns : until_ns) - sends[0].t_ns;
+    if (t1_ns && (next || attempt->send_count > 1))
+        first = exactly((attempt->send_count > 1 ? sends[1].t_ns : until_ns) - sends[0].t_ns,
+                        2 * t1_ns);
     if (attempt->send_count > 1)
         due = next_gap(last->t_ns - last[-1].t_ns, invite);
-    if ((t1_ns && exactly(first_gap, 2 * t1_ns)) ||
-        (next && exactly(until_ns - last->t_ns, due + next_gap(due, invite))))
+    if (next)
+        final = exactly(until_ns - last->t_ns, due + next_gap(due, invite));
+    if (first || final)
         add_sign(phone, (struct loss_sign){.kind = LOSS_GAP_SUMS,
                                            .from_ns = attempt->t_ns,
                                            .to_ns = until_ns,
@@ -332,7 +336,8 @@ void tell_request_losses(struct telling *telling, struct phone_draft *phone,
             edge_signs(phone, request, a, t1_ns);
             for (size_t x = 0; x < attempt->transactions; x++)
                 if (attempt->transaction_list[x].send_count > 1 && !attempt->response_count)
-                    gap_signs(phone, attempt, request->method == SIP_INVITE, x);
+                    gap_signs(phone, attempt, request->method == SIP_INVITE, x,
+                              t1_ns ? t1_ns : STORY_T1_NS);
         }
         for (size_t f = 0; f < request->follow_count; f++) {
             const struct follow *follow = &request->follows[f];

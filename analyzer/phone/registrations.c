@@ -70,7 +70,7 @@ void tell_registrations(struct telling *telling, struct account_draft *draft) {
                 made->until_ns = end_ns + 1;
         }
     }
-    struct registration *kept = ARENA_ARRAY(&telling->story->arena, struct registration, list.n);
+    struct registration *kept = ARENA_ARRAY(telling->arena, struct registration, list.n);
     for (size_t i = 0; i < list.n; i++) {
         kept[i] = list.items[i];
         if (kept[i].until_ns > end_ns)

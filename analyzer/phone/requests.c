@@ -460,7 +460,7 @@ void tell_requests(struct telling *telling, struct phone_draft *phone,
         add_follow(&t, account->follows.items[i]);
     note_abandoned(&t);
 
-    struct request *requests = ARENA_ARRAY(&telling->story->arena, struct request, t.requests.n);
+    struct request *requests = ARENA_ARRAY(telling->arena, struct request, t.requests.n);
     for (size_t i = 0; i < t.requests.n; i++)
         fill_request(&t, &requests[i], &t.requests.items[i]);
     array_sort(requests, t.requests.n, sizeof *requests, by_request_time);

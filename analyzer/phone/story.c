@@ -94,6 +94,7 @@ struct story_builder {
     struct collection collection;
     struct message_reader *reader;
     struct story_options options;
+    struct telling telling;
     char *damaged;
 };
 
@@ -199,8 +200,7 @@ static const struct ranked_server *listed(const struct phone_draft *draft,
 
 static void tell_connections(struct telling *telling, struct phone_draft *draft) {
     struct collection *c = telling->c;
-    struct connection *list =
-        ARENA_ARRAY(&telling->story->arena, struct connection, draft->connections.n);
+    struct connection *list = ARENA_ARRAY(telling->arena, struct connection, draft->connections.n);
     size_t count = 0;
 
     for (size_t i = 0; i < draft->connections.n; i++) {
@@ -214,7 +214,7 @@ static void tell_connections(struct telling *telling, struct phone_draft *draft)
         *out = seen->connection;
         if (meant)
             out->server.transport = meant->server.transport;
-        uint32_t *frames = ARENA_ARRAY(&telling->story->arena, uint32_t, seen->syns.count + 1);
+        uint32_t *frames = ARENA_ARRAY(telling->arena, uint32_t, seen->syns.count + 1);
         if (seen->syn_frame)
             frames[out->syn_count++] = seen->syn_frame;
         uint32_t at = seen->syns.first;
@@ -227,7 +227,6 @@ static void tell_connections(struct telling *telling, struct phone_draft *draft)
 }
 
 static void tell_dns_connects(struct telling *telling, struct phone_draft *draft) {
-    enum { DNS_PORT = 53 };
     const struct collection *c = telling->c;
     struct dns_connect *list =
         ARENA_ARRAY(&telling->story->arena, struct dns_connect, draft->connections.n);
@@ -236,7 +235,7 @@ static void tell_dns_connects(struct telling *telling, struct phone_draft *draft
     for (size_t i = 0; i < draft->connections.n; i++) {
         const struct seen_connection *seen = &c->connections.items[draft->connections.items[i]];
         const struct connection *connection = &seen->connection;
-        if (connection->server.port == DNS_PORT && connection->from_start && !connection->accepted)
+        if (connection->server.port == DNS_PORT && connection->from_start)
             list[count++] =
                 (struct dns_connect){.resolver = {connection->server.ip, connection->server.port},
                                      .t_ns = connection->t_ns,
@@ -248,8 +247,13 @@ static void tell_dns_connects(struct telling *telling, struct phone_draft *draft
 
 static void tell_phone(struct telling *telling, uint32_t p) {
     struct phone_draft *draft = &telling->phones.items[p];
-    struct arena *arena = &telling->story->arena;
+    struct arena *arena = telling->arena;
 
+    /* It may be told before: that leaves no trace. */
+    draft->losses.n = draft->own_losses;
+    draft->restarts.n = draft->own_restarts;
+    for (size_t i = 0; i < draft->connections.n; i++)
+        telling->c->connections.items[draft->connections.items[i]].taken = false;
     draft->repeats = tell_repeats(telling, draft);
     for (size_t i = 0; i < draft->accounts.n; i++) {
         struct account_draft *account = &telling->accounts.items[draft->accounts.items[i]];
@@ -353,70 +357,107 @@ static void telling_fini(struct telling *telling) {
     }
     ARRAY_FINI(&telling->phones);
     ARRAY_FINI(&telling->accounts);
+    arena_fini(&telling->of_phone);
     index_fini(&telling->phone_of_host);
     index_fini(&telling->first_bye);
+}
+
+/* What is known of all phones before any is told. */
+static void begin_telling(struct telling *telling) {
+    struct story *story = telling->story;
+
+    tell_people(telling);
+    tell_accounts(telling);
+    for (uint32_t p = 0; p < telling->phones.n; p++)
+        tell_resolutions(telling, &telling->phones.items[p]);
+    tell_losses(telling);
+    telling->list = ARENA_ARRAY(&story->arena, struct phone, telling->phones.n);
+    for (uint32_t p = 0; p < telling->phones.n; p++) {
+        struct phone_draft *draft = &telling->phones.items[p];
+        draft->own_losses = draft->losses.n;
+        draft->own_restarts = draft->restarts.n;
+        telling->list[p] = draft->phone;
+    }
+    story->phones = telling->list;
+    story->phone_count = telling->phones.n;
+}
+
+/* What the story itself says of the capture. */
+static void describe_capture(struct story *story, const struct collection *c,
+                             const char *const *files, size_t file_count) {
+    const char **names = ARENA_ARRAY(&story->arena, const char *, file_count);
+    int *link_types = ARENA_ARRAY(&story->arena, int, c->link_types.n);
+
+    for (size_t i = 0; i < file_count; i++)
+        names[i] = arena_text(&story->arena, slice_of_text(files[i]));
+    for (size_t i = 0; i < c->link_types.n; i++)
+        link_types[i] = c->link_types.items[i];
+    story->files = names;
+    story->file_count = file_count;
+    story->packets = c->packets;
+    story->start_ns = c->start_ns;
+    story->end_ns = c->end_ns;
+    story->link_types = link_types;
+    story->link_type_count = c->link_types.n;
+}
+
+static void builder_free(struct story_builder *builder) {
+    telling_fini(&builder->telling);
+    collection_fini(&builder->collection);
+    free(builder->damaged);
+    free(builder);
 }
 
 struct story *story_end(struct story_builder *builder, const char *const *files, size_t file_count,
                         uint64_t dropped_packets) {
     struct collection *c = &builder->collection;
     struct story *story = memory_new_zeroed(1, sizeof *story);
-    struct telling telling = {.c = c, .story = story, .options = &builder->options};
+    struct telling *telling = &builder->telling;
 
     message_reader_end(builder->reader);
+    message_reader_free(builder->reader);
+    builder->reader = NULL;
     story->arena = c->arena;
     c->arena = (struct arena){0};
-    const char **names = ARENA_ARRAY(&story->arena, const char *, file_count);
-    for (size_t i = 0; i < file_count; i++)
-        names[i] = arena_text(&story->arena, slice_of_text(files[i]));
-    story->files = names;
-    story->file_count = file_count;
-    story->packets = c->packets;
-    story->start_ns = c->start_ns;
-    story->end_ns = c->end_ns;
+    *telling = (struct telling){.c = c, .story = story, .options = &builder->options};
+    describe_capture(story, c, files, file_count);
     story->dropped_packets = dropped_packets;
-    int *link_types = ARENA_ARRAY(&story->arena, int, c->link_types.n);
-    for (size_t i = 0; i < c->link_types.n; i++)
-        link_types[i] = c->link_types.items[i];
-    story->link_types = link_types;
-    story->link_type_count = c->link_types.n;
-
-    tell_people(&telling);
-    tell_accounts(&telling);
-    for (uint32_t p = 0; p < telling.phones.n; p++)
-        tell_resolutions(&telling, &telling.phones.items[p]);
-    tell_losses(&telling);
-    struct phone *phones = ARENA_ARRAY(&story->arena, struct phone, telling.phones.n);
-    for (uint32_t p = 0; p < telling.phones.n; p++) {
-        tell_phone(&telling, p);
-        phones[p] = telling.phones.items[p].phone;
+    story->builder = builder;
+    begin_telling(telling);
+    if (builder->options.by_phone) {
+        telling->arena = &telling->of_phone;
+    } else {
+        telling->arena = &story->arena;
+        for (uint32_t p = 0; p < telling->phones.n; p++) {
+            tell_phone(telling, p);
+            telling->list[p] = telling->phones.items[p].phone;
+        }
     }
-    story->phones = phones;
-    story->phone_count = telling.phones.n;
-    tell_warnings(&telling, builder->damaged);
-
-    telling_fini(&telling);
-    story->strings = c->strings;
-    c->strings = (struct intern){0};
-    story->kept[0] = c->seen.items;
-    story->kept[1] = c->txs.items;
-    story->kept[2] = c->responses.items;
-    c->seen.items = NULL;
-    c->txs.items = NULL;
-    c->responses.items = NULL;
-    collection_fini(c);
-    message_reader_free(builder->reader);
-    free(builder->damaged);
-    free(builder);
+    tell_warnings(telling, builder->damaged);
     return story;
+}
+
+static bool is_told_by_phone(const struct story *story) {
+    return story->builder && story->builder->options.by_phone;
+}
+
+void story_enter_phone(const struct story *story, size_t p) {
+    if (!is_told_by_phone(story))
+        return;
+    struct telling *telling = &story->builder->telling;
+    tell_phone(telling, (uint32_t)p);
+    telling->list[p] = telling->phones.items[p].phone;
+}
+
+void story_leave_phone(const struct story *story) {
+    if (is_told_by_phone(story))
+        arena_clear(&story->builder->telling.of_phone);
 }
 
 void story_free(struct story *story) {
     if (!story)
         return;
-    intern_fini(&story->strings);
+    builder_free(story->builder);
     arena_fini(&story->arena);
-    for (size_t i = 0; i < sizeof story->kept / sizeof *story->kept; i++)
-        free(story->kept[i]);
     free(story);
 }

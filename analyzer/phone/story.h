@@ -9,10 +9,10 @@
  *             ├ connections
  *             └ loss signs
  *
- * All of it lives in the story's arena and string table until story_free; strings are interned
- * (equal strings are equal pointers; but for branches and nonces), pointers into arrays are stable.
- * Frame numbers are Wireshark's, times nanoseconds since the epoch. Lists are in order of time,
- * then frame.
+ * All of it lives with the story until story_free (but see story_options.by_phone); strings are
+ * interned (equal strings are equal pointers; but for branches and nonces), pointers into arrays
+ * are stable. Frame numbers are Wireshark's, times nanoseconds since the epoch. Lists are in order
+ * of time, then frame.
  */
 #ifndef PHONE_STORY_H
 #define PHONE_STORY_H
@@ -321,7 +321,8 @@ struct connection {
     bool open_at_end;
 };
 
-/* A TCP connection to a resolver (port 53) that never came about: a lookup that did not leave. */
+/* A TCP connection that was opened to a resolver (port 53), whether it came about or not, and
+ * whether the capture shows what was asked on it or not. */
 struct dns_connect {
     struct endpoint resolver;
     int64_t t_ns;
@@ -398,9 +399,8 @@ struct story {
     struct warning warnings[WARNING_COUNT];
     const struct phone *phones; /* in order of their first packet */
     size_t phone_count;
-    struct intern strings;
     struct arena arena;
-    void *kept[3]; /* what lists of one frame, time, transaction or response point into */
+    struct story_builder *builder; /* what it was told from, and points into */
 };
 
 const char *outcome_name(enum outcome outcome);                       /* "silent" */
@@ -424,6 +424,10 @@ const struct ranked_server *resolution_find(const struct resolution *resolution,
 struct story_options {
     const struct ip_addr *as_phone; /* hosts that are phones whatever they look like */
     size_t as_phone_count;
+    /* Tell each phone only between story_enter_phone and story_leave_phone: for a run that judges
+     * phone by phone and prints nothing of them. Outside, a phone has no accounts, connections and
+     * losses, and the story no warning about loss. */
+    bool by_phone;
 };
 
 struct story_builder;
@@ -433,9 +437,14 @@ struct story_builder *story_begin(const struct story_options *options);
 void story_feed(struct story_builder *builder, const struct frame *frame);
 /* The capture could not be read to its end: becomes the `damaged` warning. */
 void story_damaged(struct story_builder *builder, const char *message);
-/* Everything was fed: tell the story. The builder is gone afterwards. */
+/* Everything was fed: tell the story, which owns the builder from now on. */
 struct story *story_end(struct story_builder *builder, const char *const *files, size_t file_count,
                         uint64_t dropped_packets);
 void story_free(struct story *story);
+
+/* By phone: phone p is told, in its place in story->phones, until it is left. A phone may be
+ * entered again, one after another. Where the whole story is told, nothing happens. */
+void story_enter_phone(const struct story *story, size_t p);
+void story_leave_phone(const struct story *story);
 
 #endif

@@ -29,12 +29,16 @@ struct phone_draft {
     uint32_t first_frame;
     bool registers;
     bool tls_only;
-    bool repeats; /* it repeats over UDP what nobody answers */
+    bool repeats;                    /* it repeats over UDP what nobody answers */
+    size_t own_losses, own_restarts; /* known before its requests are told */
 };
 
 struct telling {
     struct collection *c;
     struct story *story;
+    struct arena *arena; /* for what belongs to one phone: the story's, or of_phone */
+    struct arena of_phone;
+    struct phone *list; /* the story's phones */
     const struct story_options *options;
     ARRAY_OF(struct phone_draft) phones;
     ARRAY_OF(struct account_draft) accounts;

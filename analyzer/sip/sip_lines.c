@@ -114,6 +114,9 @@ static inline bool take_plain_line(struct slice *rest, struct sip_line *line) {
     /* The byte behind the line says whether the next goes on with it. */
     if (!end || end + 1 == past || end[1] == ' ' || end[1] == '\t')
         return false;
+    /* Nearly always: one blank, and CR. */
+    from += *from == ' ';
+    to -= to > from && to[-1] == '\r';
     while (from < to && sip_is_blank(*from))
         from++;
     while (to > from && sip_is_blank(to[-1]))

@@ -199,7 +199,7 @@ static enum finding check_host_srv(struct chain *chain) {
     const struct dns_expectations *dns = &chain->judge->expect->dns;
     const bool *wanted = chain->start == RANK_NAPTR ? dns->srv_without_naptr : dns->transports;
     struct intern *names = record_index_names(chain->judge->records);
-    const char *first_wanted = NULL;
+    const char *first_wanted = NULL, *skipped = NULL;
     bool failed = false, begun = false;
     struct lookup_answer answer;
 
@@ -207,7 +207,7 @@ static enum finding check_host_srv(struct chain *chain) {
         static const enum server_transport configured[] = {SERVER_UDP, SERVER_TCP, SERVER_TLS};
         bool fixed = chain->entry && chain->entry->transport <= SERVER_TLS;
         const char *name = rank_srv_name(names, (enum transport)t, chain->walk->host);
-        if (fixed ? chain->entry->transport != configured[t] : !wanted[t])
+        if (fixed ? chain->entry->transport != configured[t] : !wanted[t] || !dns->transports[t])
             continue;
         if (!first_wanted)
             first_wanted = name;
@@ -221,11 +221,18 @@ static enum finding check_host_srv(struct chain *chain) {
             begun = true;
             break;
         case LOOKUP_UNKNOWN:
+            skipped = skipped ? skipped : name;
             break;
         }
     }
     if (failed)
         return FINDING_NONE;
+    /* What a phone supports is known where its configuration is. */
+    if (begun && skipped && chain->entry)
+        return due(chain, "SRV", skipped,
+                   first_address_query(chain->walk, chain->walk->host)
+                       ? "before the host's addresses were"
+                       : sent_instead(chain));
     if (begun || !first_wanted)
         return check_host_addresses(chain);
     if (first_query(chain->walk, DNS_SRV, NULL))
@@ -533,14 +540,31 @@ static void judge_walk(struct judge *judge, const struct standing *standing,
     }
 }
 
-static void check(struct judge *judge) {
+/* The walks of the account. A phone that goes astray in the middle of one is tied to what it found
+ * instead: those for the configured host are its all the same. */
+static size_t walks_of(const struct judge *judge, bool configured,
+                       struct resolution *const **walks) {
     const struct account *account = judge->account;
+    const struct phone *phone = judge->phone;
+
+    *walks = account->resolutions;
+    for (size_t i = 0; configured && i < account->resolution_count; i++)
+        if (server_view_entry(judge->expect, account->resolutions[i]->host))
+            return account->resolution_count;
+    if (!configured || phone->account_count != 1)
+        return account->resolution_count;
+    *walks = phone->resolutions;
+    return phone->resolution_count;
+}
+
+static void check(struct judge *judge) {
     const struct standing *standing = standing_new(judge);
     bool configured = server_view_has_entries(judge->expect);
-    size_t from = 0;
+    struct resolution *const *walks;
+    size_t n = walks_of(judge, configured, &walks), from = 0;
 
-    for (size_t i = 0; i < account->resolution_count; i++) {
-        const struct resolution *walk = account->resolutions[i];
+    for (size_t i = 0; i < n; i++) {
+        const struct resolution *walk = walks[i];
         const struct server_expectation *entry = server_view_entry(judge->expect, walk->host);
         struct ip_addr ip;
         if ((!configured || entry) && !ip_parse(slice_of_text(walk->host), &ip))

@@ -82,6 +82,30 @@ static void choose_expectations(struct failover_walk *walk, const struct server 
     }
 }
 
+const struct failover_expectations *failover_expectations_at(const struct failover_account *account,
+                                                             const struct request *request,
+                                                             const struct server *server) {
+    const struct server_list *list = server_view_list(account->judge, request);
+    struct failover_walk walk = {.account = account,
+                                 .failover = judge_failover(account->judge, list)};
+
+    choose_expectations(&walk, server);
+    return walk.failover;
+}
+
+bool failover_asked(const struct judge *judge,
+                    bool (*asks)(const struct failover_expectations *failover)) {
+    const struct expectations *expect = judge->expect;
+    bool proxies = expect->outbound_proxy_count != 0;
+    const struct server_expectation *entries = proxies ? expect->outbound_proxies : expect->servers;
+    size_t n = proxies ? expect->outbound_proxy_count : expect->server_count;
+
+    for (size_t i = 0; i < n; i++)
+        if (asks(&entries[i].failover))
+            return true;
+    return !n && asks(&expect->failover);
+}
+
 /* ---- what a phone can and may use ---- */
 
 static bool link_local(const struct ip_addr *ip) {
@@ -89,7 +113,7 @@ static bool link_local(const struct ip_addr *ip) {
                          : ip->bytes[0] == 169 && ip->bytes[1] == 254;
 }
 
-static bool family_usable(const struct judge *judge, const struct ip_addr *ip) {
+bool failover_family_usable(const struct judge *judge, const struct ip_addr *ip) {
     if (!(ip->len == 4 ? judge->expect->dns.family_a : judge->expect->dns.family_aaaa))
         return false;
     for (size_t i = 0; i < judge->phone->address_count; i++) {
@@ -163,7 +187,7 @@ static void weigh(struct failover_walk *walk, const struct ranked_server *server
                   bool tried, bool tried_in_round, int64_t t_ns) {
     const struct judge *judge = walk->account->judge;
 
-    if (!family_usable(judge, &server->server.ip) && server != walk->current)
+    if (!failover_family_usable(judge, &server->server.ip) && server != walk->current)
         return;
     walk->total++;
     if (tried && tried_in_round)

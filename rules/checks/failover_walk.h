@@ -24,6 +24,15 @@ struct failover_account {
 
 void failover_account_init(struct failover_account *account, const struct judge *judge);
 
+/* What applies to this server: its entry's own, else the list's of this request, else the top's. */
+const struct failover_expectations *failover_expectations_at(const struct failover_account *account,
+                                                             const struct request *request,
+                                                             const struct server *server);
+
+/* Does any of the configured servers (none: do the expectations at the top) ask for this? */
+bool failover_asked(const struct judge *judge,
+                    bool (*asks)(const struct failover_expectations *failover));
+
 /* One request's walk. Begin it, then step through its attempts in order. */
 struct failover_walk {
     const struct failover_account *account;
@@ -96,6 +105,10 @@ bool failover_cancelled(const struct request *request, size_t index);
 
 /* Nothing was heard of the phone after this point: it may have been switched off. */
 bool failover_phone_gone(const struct judge *judge, int64_t t_ns);
+
+/* Does the phone have an address of this family (other than a link-local one), and do the
+ * expectations ask for it? */
+bool failover_family_usable(const struct judge *judge, const struct ip_addr *ip);
 
 /* Did the phone restart between two points in time? */
 bool failover_restarted(const struct judge *judge, int64_t from_ns, int64_t to_ns);

@@ -15,6 +15,7 @@
 #include "rules/basis.h"
 #include "rules/checks/checks.h"
 #include "rules/encrypted.h"
+#include "rules/rank_order.h"
 #include "rules/server_health.h"
 #include "rules/standing.h"
 
@@ -35,17 +36,6 @@ struct step {
 
 static bool applies(const struct judge *judge) {
     return judge->view->matched;
-}
-
-/* Which of two servers must come first: by NAPTR order and preference, then by rank. */
-static bool is_before(const struct ranked_server *a, const struct ranked_server *b) {
-    if (a->service != b->service) {
-        if (!a->from_naptr || !b->from_naptr)
-            return a->from_srv == b->from_srv && a->from_srv ? false : a->rank < b->rank;
-        if (a->order == b->order && a->preference == b->preference)
-            return false;
-    }
-    return a->rank < b->rank;
 }
 
 static bool same_target(const struct ranked_server *a, const struct ranked_server *b) {
@@ -89,14 +79,14 @@ static const struct ranked_server *passed_over(const struct walk *walk, const st
 
     for (size_t i = 0; i < list->count; i++) {
         const struct ranked_server *server = &list->servers[i];
-        if ((!step->entry || is_before(server, step->entry)) &&
+        if ((!step->entry || rank_before(server, step->entry)) &&
             (!missed || server->rank < missed->rank) && !is_tried(step, server) &&
             !is_excused(walk, step, server))
             missed = server;
     }
     for (size_t i = 0; i < list->unresolved_count; i++) {
         const struct ranked_server *target = &list->unresolved[i];
-        if ((!step->entry || is_before(target, step->entry)) &&
+        if ((!step->entry || rank_before(target, step->entry)) &&
             (!missed || target->rank < missed->rank))
             missed = target;
     }

@@ -105,12 +105,17 @@ static bool lasted_full(const struct judge *judge, const struct silence *silence
 
 /* Which number is asked for: tries, or for the last server that the request may go to last_tries.
  */
-static void choose_range(struct silence *silence, const struct failover_walk *walk) {
+static void choose_range(struct silence *silence, const struct failover_walk *walk, size_t index) {
     const struct retry_expectation *asked = silence->asked;
+    const struct request *request = silence->request;
+    /* Gone to a server that the list does not hold: a lookup is missing, this was not the last. */
+    bool beyond = silence->stay == STAY_MOVED && walk->known &&
+                  index + 1 < request->attempt_count &&
+                  !server_list_find_near(walk->list, &request->attempts[index + 1].server);
     bool inside = silence->request->in_dialog && !walk->failover->in_dialog;
     bool last = !walk->left_in_round;
 
-    if (silence->stay == STAY_MOVED && (!walk->known || inside || walk->optional_left))
+    if (silence->stay == STAY_MOVED && (!walk->known || inside || walk->optional_left || beyond))
         last = false;
     else if (!walk->known)
         silence->unsure = true;
@@ -207,6 +212,15 @@ static bool lost(struct judge *judge, const struct silence *silence) {
     return true;
 }
 
+/* As many as allowed, but a gap says that there was one more. */
+static bool lost_inside(struct judge *judge, const struct silence *silence) {
+    const struct attempt *attempt = silence->attempt;
+    const struct loss_sign *sign =
+        judge_loss(judge, attempt->t_ns, attempt->t_ns + silence->lasted_ns, &attempt->server.ip);
+
+    return sign && sign->kind == LOSS_GAP_SUMS && lost(judge, silence);
+}
+
 static void undecided(struct judge *judge, const struct silence *silence, enum reason reason,
                       const char *needs) {
     describe(judge, judge_undecided(judge, reason, silence->attempt->t_ns, needs), silence);
@@ -266,6 +280,13 @@ static void judge_silence(struct judge *judge, const struct silence *silence,
         undecided(judge, silence, REASON_NO_SERVER_LIST, NEEDS_SERVER_LIST);
         return;
     }
+    /* What ended the first of several transactions may be missing: an answer, or a move. */
+    if (many && attempt->transactions > 1 && !over_stream(attempt) &&
+        judge_loss(judge, attempt->t_ns, attempt->t_ns + silence->lasted_ns, NULL)) {
+        undecided(judge, silence, REASON_CAPTURE_LOSS,
+                  "comes from a capture that lost no packets of this phone");
+        return;
+    }
     if (many) {
         if (silent || attempt->outcome == OUTCOME_CUT || walk->left_in_round)
             fail_tries(judge, silence);
@@ -300,9 +321,76 @@ static void judge_silence(struct judge *judge, const struct silence *silence,
             fail_tries(judge, silence);
         return;
     }
+    if (silence->unsure && silence->stay == STAY_GAVE_UP && silence->asked->last_tries.set &&
+        (silence->tries < (unsigned)silence->asked->last_tries.low ||
+         silence->tries > (unsigned)silence->asked->last_tries.high)) {
+        undecided(judge, silence, REASON_NO_SERVER_LIST, NEEDS_SERVER_LIST);
+        return;
+    }
+    if (range->set && !over_stream(attempt) && silence->retry->unit == RETRY_UNIT_TRY &&
+        silence->tries == (unsigned)range->high && lost_inside(judge, silence))
+        return; /* one more was sent, and is not in the capture */
     if (!range->set && silence->stay != STAY_MOVED)
         return; /* a time alone is asked for, and when it ended cannot be seen */
     describe(judge, judge_add(judge, VERDICT_PASS, attempt->t_ns), silence);
+}
+
+/* ---- probes ---- */
+
+enum { PROBES_SEEN = 256 };
+#define PROBE_GAP_NS                                                                               \
+    ((int64_t)5 * NS_PER_S) /* longer than T2, the longest gap of a transaction                    \
+                             */
+
+/* Does another try of this kind begin with this send? */
+static bool begins_probe(const struct attempt *attempt, size_t at) {
+    const struct send *send = &attempt->send_list[at];
+
+    return at && !send->connect && attempt->transaction_list[send->transaction].first_send == at &&
+           send->t_ns - attempt->send_list[at - 1].t_ns >= PROBE_GAP_NS;
+}
+
+/* Two configured servers: a REGISTER that probes the dead one is a request of its own (contract
+ * section 6), though the story has probes less than 37 s apart as one attempt. Where its tries are
+ * too many for one, each probe is judged instead. False: they are not probes. */
+static bool judge_probes(struct judge *judge, const struct silence *whole,
+                         const struct failover_walk *walk, size_t index) {
+    const struct attempt *attempt = whole->attempt;
+    size_t starts[PROBES_SEEN + 1], n = 0;
+
+    if (!walk->own || !walk->own->other || whole->request->method != SIP_REGISTER ||
+        whole->retry->unit != RETRY_UNIT_TRY || over_stream(attempt) || !whole->range.set ||
+        whole->tries <= (unsigned)whole->range.high)
+        return false;
+    for (size_t i = 0; i < attempt->send_count && n < PROBES_SEEN; i++)
+        if (!i || begins_probe(attempt, i))
+            starts[n++] = i;
+    if (n < 2)
+        return false;
+    starts[n] = attempt->send_count;
+    for (size_t i = 0; i < n; i++) {
+        struct attempt *probe = arena_new(judge->arena, sizeof *probe);
+        struct silence silence = *whole;
+        bool last = i + 1 == n;
+        *probe = *attempt;
+        probe->send_list = attempt->send_list + starts[i];
+        probe->send_count = starts[i + 1] - starts[i];
+        probe->t_ns = probe->send_list[0].t_ns;
+        silence.attempt = probe;
+        silence.tries = (unsigned)probe->send_count;
+        silence.lasted_ns = probe->send_list[probe->send_count - 1].t_ns - probe->t_ns;
+        if (last && attempt->response_count && !attempt->responses[0].late)
+            silence.tries = whole->tries < starts[i] ? 0 : whole->tries - (unsigned)starts[i];
+        if (!last) {
+            probe->outcome = OUTCOME_SILENT;
+            probe->in_progress = probe->restarted = false;
+            probe->response_count = 0;
+            probe->end_ns = probe->t_ns + silence.lasted_ns;
+            silence.stay = STAY_GAVE_UP;
+        }
+        judge_silence(judge, &silence, walk, index);
+    }
+    return true;
 }
 
 static void check_request(struct judge *judge, const struct failover_account *account,
@@ -327,9 +415,10 @@ static void check_request(struct judge *judge, const struct failover_account *ac
             silence.stay = STAY_GOES_ON;
         silence.tries = tries_in_silence(walk.retry, attempt);
         silence.lasted_ns = failover_silence_ns(account, request, i);
-        choose_range(&silence, &walk);
+        choose_range(&silence, &walk, i);
         silence.full_timer = lasted_full(judge, &silence);
-        judge_silence(judge, &silence, &walk, i);
+        if (!judge_probes(judge, &silence, &walk, i))
+            judge_silence(judge, &silence, &walk, i);
     }
 }
 

@@ -117,12 +117,16 @@ static bool explained_by_loss(struct judge *judge, const struct sends *sends,
     int64_t first_gap = sends->times_ns[1] - sends->times_ns[0];
     int64_t candidates[] = {schedule->t1_ns, STORY_T1_NS, first_gap / 3};
     bool signs = other_signs(judge, sends);
+    /* Another request of the phone may show its T1, and so that the first send is missing here. */
+    bool start = judge_loss(judge, sends->times_ns[0], sends->times_ns[sends->n - 1],
+                            &sends->attempt->server.ip) != NULL;
 
     for (size_t i = 0; i < (t1_given ? 1 : sizeof candidates / sizeof candidates[0]); i++) {
         struct schedule guess = *schedule;
         guess.t1_ns = candidates[i];
-        if (guess.t1_ns > 0 &&
-            fits_with_loss(sends, &guess, signs ? MERGED_WITH_SIGNS : MERGED, signs))
+        if ((t1_given || guess.t1_ns >= STORY_T1_NS / 2) && /* no phone has a T1 that short */
+            guess.t1_ns > 0 &&
+            fits_with_loss(sends, &guess, signs ? MERGED_WITH_SIGNS : MERGED, start))
             return true;
     }
     return false;

@@ -35,8 +35,7 @@ static const struct profile_text *find_profile(const char *name) {
 
 /* ---- files ---- */
 
-/* All of a file. NULL: *error. The caller frees it. */
-static char *read_file(const char *path, size_t *len, struct text_buffer *error) {
+char *document_bytes(const char *path, size_t *len, struct text_buffer *error) {
     FILE *file = fopen(path, "rb");
     char *bytes = NULL;
     int trouble = 0;
@@ -80,7 +79,7 @@ static cJSON *load(const struct link *link, struct text_buffer *error) {
     if (link->text) {
         text = slice_of(link->text->text, link->text->len);
     } else {
-        bytes = read_file(link->path, &len, error);
+        bytes = document_bytes(link->path, &len, error);
         if (!bytes)
             return NULL;
         text = slice_of(bytes, len);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "rules/expectations/assemble.h"
 #include "rules/expectations/decode.h"
 #include "rules/expectations/document.h"
 #include "rules/expectations/merge.h"
@@ -22,7 +23,7 @@ struct loaded {
     cJSON *tree;
 };
 
-static void give_error(struct expectations_error *out, const struct text_buffer *error) {
+void expectations_give_error(struct expectations_error *out, const struct text_buffer *error) {
     size_t len = error->n < sizeof out->text ? error->n : sizeof out->text - 1;
 
     /* Not in the middle of a character. */
@@ -75,30 +76,25 @@ static bool apply_overrides(cJSON **tree, const char *const *overrides, size_t c
 
 /* ---- reading ---- */
 
-struct expectations *expectations_read(const char *profile, const char *const *overrides,
-                                       size_t override_count, struct expectations_error *error) {
-    struct text_buffer why = {0};
-    bool built_in;
-    cJSON *tree = document_read(profile ? profile : profile_texts[0].name, &built_in, &why);
-
-    if (!tree || !apply_overrides(&tree, overrides, override_count, &why)) {
-        give_error(error, &why);
-        free(why.items);
+struct expectations *expectations_assemble(cJSON *tree, const char *const *from, size_t from_count,
+                                           const char *const *overrides, size_t override_count,
+                                           struct text_buffer *why) {
+    if (!apply_overrides(&tree, overrides, override_count, why)) {
         cJSON_Delete(tree);
         return NULL;
     }
 
     struct loaded *loaded = memory_new_zeroed(1, sizeof *loaded);
     struct expectations *out = &loaded->expectations;
-    const char **from = ARENA_ARRAY(&loaded->arena, const char *, 1);
+    const char **from_copy = ARENA_ARRAY(&loaded->arena, const char *, from_count);
     const char **set = ARENA_ARRAY(&loaded->arena, const char *, override_count);
 
     loaded->tree = tree;
     decode_expectations(tree, &loaded->arena, out);
-    from[0] = arena_printf(&loaded->arena, "%s:%s", built_in ? "profile" : "file",
-                           profile ? profile : profile_texts[0].name);
-    out->from = from;
-    out->from_count = 1;
+    for (size_t i = 0; i < from_count; i++)
+        from_copy[i] = arena_text(&loaded->arena, slice_of_text(from[i]));
+    out->from = from_copy;
+    out->from_count = from_count;
     for (size_t i = 0; i < override_count; i++)
         set[i] = arena_text(&loaded->arena, slice_of_text(overrides[i]));
     out->overrides = set;
@@ -106,11 +102,50 @@ struct expectations *expectations_read(const char *profile, const char *const *o
     return out;
 }
 
+struct expectations *expectations_read(const char *profile, const char *const *overrides,
+                                       size_t override_count, struct expectations_error *error) {
+    const char *name = profile ? profile : profile_texts[0].name;
+    struct text_buffer why = {0};
+    struct arena arena = {0};
+    struct expectations *out = NULL;
+    bool built_in;
+    cJSON *tree = document_read(name, &built_in, &why);
+
+    if (tree) {
+        const char *from = arena_printf(&arena, "%s:%s", built_in ? "profile" : "file", name);
+        out = expectations_assemble(tree, &from, 1, overrides, override_count, &why);
+    }
+    if (!out)
+        expectations_give_error(error, &why);
+    free(why.items);
+    arena_fini(&arena);
+    return out;
+}
+
+const cJSON *expectations_tree(const struct expectations *expectations) {
+    return ((const struct loaded *)expectations)->tree;
+}
+
+void expectations_adopt(struct expectations *expectations,
+                        const struct account_expectations *accounts, size_t count) {
+    struct arena *arena = &((struct loaded *)expectations)->arena;
+    struct account_expectations *copy = ARENA_ARRAY(arena, struct account_expectations, count);
+
+    for (size_t i = 0; i < count; i++) {
+        copy[i].expect = accounts[i].expect;
+        copy[i].user = accounts[i].user ? arena_text(arena, slice_of_text(accounts[i].user)) : NULL;
+    }
+    expectations->accounts = copy;
+    expectations->account_count = count;
+}
+
 void expectations_free(struct expectations *expectations) {
     struct loaded *loaded = (struct loaded *)expectations;
 
     if (!loaded)
         return;
+    for (size_t i = 0; i < expectations->account_count; i++)
+        expectations_free(expectations->accounts[i].expect);
     cJSON_Delete(loaded->tree);
     arena_fini(&loaded->arena);
     free(loaded);

@@ -149,6 +149,15 @@ struct expectations {
     size_t from_count;
     const char *const *overrides; /* "retry.register.tries=2": the --set options */
     size_t override_count;
+    /* With a phone's configuration: what each of its accounts is judged by. What holds this list is
+     * for accounts that fit none of them. Their own lists are empty. */
+    const struct account_expectations *accounts;
+    size_t account_count;
+};
+
+struct account_expectations {
+    const char *user; /* of the address of record; NULL: any */
+    struct expectations *expect;
 };
 
 /* How far off a time may be: max(floor, ratio × t). */

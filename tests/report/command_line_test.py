@@ -120,7 +120,8 @@ class Use(Case):
 
     def test_the_help_of_check_names_every_option(self):
         text = run('check', '--help').out
-        for option in ('-p, --profile', '--set', '--phone', '--as-phone', '--rule', '--skip',
+        for option in ('-p, --profile', '-c, --phone-config', '--set', '--phone', '--as-phone',
+                       '--rule', '--skip',
                        '--strict', '--require', '--json', '--text', '-q, --quiet', '-v, --verbose',
                        '--color', '--version', '--help'):
             self.assertIn(option, text)

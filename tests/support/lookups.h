@@ -27,7 +27,7 @@ struct lookups {
 };
 
 static inline const char *lookup_name(struct lookups *l, const char *name) {
-    return intern_text(&l->scene->story.strings, slice_of_text(name));
+    return intern_text(&l->scene->strings, slice_of_text(name));
 }
 
 static inline uint16_t lookup_type(const char *text) {
@@ -164,7 +164,7 @@ static inline struct result lookups_run(struct lookups *l, const struct rule *ru
 }
 
 static inline void lookups_end(struct lookups *l) {
-    intern_fini(&l->scene->story.strings);
+    intern_fini(&l->scene->strings);
     scene_end(l->scene);
 }
 

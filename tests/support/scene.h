@@ -27,6 +27,7 @@
 enum { SCENE_REQUESTS = 16, SCENE_ATTEMPTS = 8, SCENE_SENDS = 32, SCENE_RESPONSES = 8 };
 
 struct scene {
+    struct intern strings;
     struct arena arena, judged;
     struct expectations *expect;
     struct story story;

@@ -27,7 +27,7 @@ static struct request *tell(struct scene *s, const struct step *steps, size_t n)
         struct transaction *transaction = scene_transaction(a);
         transaction->credentials = step->credentials != NULL;
         transaction->nonce = step->credentials
-                                 ? intern_text(&s->story.strings, slice_of_text(step->credentials))
+                                 ? intern_text(&s->strings, slice_of_text(step->credentials))
                                  : NULL;
         transaction->expires_s = step->expires_s;
         a->after_challenge = i > 0;
@@ -35,7 +35,7 @@ static struct request *tell(struct scene *s, const struct step *steps, size_t n)
             continue;
         struct response *response = scene_answer(s, a, step->status, t + 0.05);
         response->nonce =
-            step->nonce ? intern_text(&s->story.strings, slice_of_text(step->nonce)) : NULL;
+            step->nonce ? intern_text(&s->strings, slice_of_text(step->nonce)) : NULL;
         response->stale = step->stale;
         response->has_min_expires = step->min_expires_s != 0;
         response->min_expires_s = step->min_expires_s;
@@ -110,7 +110,7 @@ static void flows(void **state) {
         scene_begin(&s, 2, NULL);
         tell(&s, cases[i].steps, 5);
         assert_verdict(scene_run(&s, &rule_register_challenge), cases[i].verdict, REASON_NONE);
-        intern_fini(&s.story.strings);
+        intern_fini(&s.strings);
         scene_end(&s);
     }
 }
@@ -127,7 +127,7 @@ static void the_capture_may_end_or_lose(void **state) {
     s.story.end_ns = SCENE_AT(1000);
     scene_loss(&s, LOSS_RESPONSE_ONLY, 1, 1);
     assert_verdict(scene_run(&s, &rule_register_challenge), UNDECIDED(CAPTURE_LOSS));
-    intern_fini(&s.story.strings);
+    intern_fini(&s.strings);
     scene_end(&s);
 }
 
@@ -143,7 +143,7 @@ static void a_slow_answer_is_an_answer(void **state) {
     struct request *r = tell(&s, second, 1);
     SCENE_OURS(struct send, r->attempts[0].send_list)[0].t_ns = SCENE_AT(8);
     assert_verdict(scene_run(&s, &rule_register_challenge), PASS);
-    intern_fini(&s.story.strings);
+    intern_fini(&s.strings);
     scene_end(&s);
 }
 
@@ -159,7 +159,7 @@ static void two_registrations_at_once(void **state) {
     scene_begin(&s, 2, "dns.mode=auto", NULL);
     tell(&s, steps, 4);
     assert_verdict(scene_run(&s, &rule_register_challenge), PASS);
-    intern_fini(&s.story.strings);
+    intern_fini(&s.strings);
     scene_end(&s);
 }
 
