@@ -204,7 +204,7 @@ void choices_walk(const struct judge *judge,
 
     if (!walk.health)
         walk.health = server_health_new(judge->phone, &judge->expect->failover, judge->arena);
-    walk.standing = standing_new(judge);
+    walk.standing = standing_of(judge);
     walk.restless = is_restless(&walk);
     for (size_t i = 0; i < account->request_count; i++) {
         const struct request *request = &account->requests[i];

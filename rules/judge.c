@@ -11,6 +11,7 @@
 #include "rules/loss_index.h"
 #include "rules/rule.h"
 #include "rules/server_view.h"
+#include "rules/standing.h"
 #include "rules/standpoint.h"
 
 /* What an undecided result says where its check says nothing of its own. */
@@ -310,6 +311,7 @@ static void judge_account(struct judge *judge, const struct rule *const *rules, 
     struct server_view view;
     struct result *results = ARENA_ARRAY(judge->arena, struct result, rule_count ? rule_count : 1);
 
+    *judge->standing = (struct standing_cache){0};
     server_view_build_with(&view, judge->records, judge->story, judge->phone, judge->account,
                            judge->expect, judge->arena);
     judge->view = &view;
@@ -339,8 +341,12 @@ void judge_story(const struct story *story, const struct expectations *expect,
                  void (*take)(void *context, const struct judgement *judgement), void *context) {
     struct arena whole = {0}, of_phone = {0}, of_account = {0};
     struct busy_cache busy = {0};
-    struct judge judge = {
-        .story = story, .arena = &of_account, .details = options->details, .busy = &busy};
+    struct standing_cache standing = {0};
+    struct judge judge = {.story = story,
+                          .arena = &of_account,
+                          .details = options->details,
+                          .busy = &busy,
+                          .standing = &standing};
     struct standpoints *standpoints = standpoints_new(story, expect, &whole);
     size_t all;
 

@@ -68,6 +68,22 @@ struct loss_index *loss_index_new(const struct phone *phone, struct arena *arena
     return index;
 }
 
+struct loss_index *loss_index_likely(const struct phone *phone, struct arena *arena,
+                                     bool (*wanted)(enum loss_kind kind)) {
+    struct loss_sign *signs = ARENA_ARRAY(arena, struct loss_sign, phone->loss_count + 1);
+    struct phone some = {.losses = signs};
+
+    for (size_t i = 0; i < phone->loss_count; i++) {
+        struct loss_sign sign = phone->losses[i];
+        if (wanted && !wanted(sign.kind))
+            continue;
+        if (sign.kind == LOSS_RESPONSE_ONLY && sign.from_ns < sign.to_ns - STORY_T1_NS)
+            sign.from_ns = sign.to_ns - STORY_T1_NS;
+        signs[some.loss_count++] = sign;
+    }
+    return loss_index_new(&some, arena);
+}
+
 /* In entries[first, end), a group in order of time. */
 static const struct loss_sign *find_in(const struct entry *entries, size_t first, size_t end,
                                        int64_t from_ns, int64_t to_ns) {

@@ -11,10 +11,11 @@
 #include <string.h>
 
 enum source_kind { ASKED, ADDITIONAL, STATIC, KNOWN, SOURCE_COUNT };
-enum { CNAME_DEPTH = 8 };
+enum { CNAME_DEPTH = 8, RECENT = 64 };
 
 struct answer {
     int64_t t_ns;
+    int64_t until_ns; /* when one that tells something else comes; INT64_MAX: never */
     const struct fact_record **records;
     size_t count;
     const char *alias; /* no record of the type, but a CNAME to go on with */
@@ -27,12 +28,21 @@ struct answers {
     ARRAY_OF(struct answer) of[SOURCE_COUNT];
 };
 
+/* Where a name was found, by where it stands: callers ask with the same few pointers again and
+ * again, and a name that they hold stays as it is while the index lives. */
+struct recent {
+    const char *text;
+    uint16_t type;
+    struct answers *answers; /* NULL: the index has nothing of it */
+};
+
 struct record_index {
     struct intern names;
     struct arena *arena;
     const struct expectations *expect;
     struct answers **slots; /* open addressing; a power of two */
     size_t n, cap;
+    struct recent recent[RECENT];
 };
 
 static size_t slot_of(const struct record_index *index, const char *name, uint16_t type) {
@@ -57,7 +67,18 @@ static void grow(struct record_index *index) {
     free(old);
 }
 
+static struct recent *recent_of(struct record_index *index, const char *text, uint16_t type) {
+    uintptr_t at = (uintptr_t)text;
+
+    return &index->recent[(at >> 4 ^ at >> 11 ^ type) % RECENT];
+}
+
 static struct answers *answers_of(struct record_index *index, const char *name, uint16_t type) {
+    struct recent *recent = recent_of(index, name, type);
+
+    if (recent->text == name && recent->type == type)
+        return recent->answers;
+    const char *text = name;
     if (index->n * 4 >= index->cap * 3)
         grow(index);
     name = intern_text(&index->names, slice_of_text(name));
@@ -70,6 +91,7 @@ static struct answers *answers_of(struct record_index *index, const char *name, 
         index->slots[slot] = new;
         index->n++;
     }
+    *recent = (struct recent){text, type, index->slots[slot]};
     return index->slots[slot];
 }
 
@@ -102,6 +124,24 @@ static void add_asked(struct record_index *index, const struct query *query) {
             answer->records[answer->count++] = record;
         else if (record->type == DNS_CNAME)
             answer->alias = record->target;
+    }
+}
+
+static bool tells_the_same(const struct answer *a, const struct answer *b) {
+    return a->count == b->count && a->alias == b->alias &&
+           (!a->count || memcmp(a->records, b->records, a->count * sizeof *a->records) == 0);
+}
+
+/* Equal answers share their records: what follows from one follows from all in a row. */
+static void note_changes(struct answers *answers) {
+    for (int kind = 0; kind < SOURCE_COUNT; kind++) {
+        struct answer *items = answers->of[kind].items;
+        for (size_t i = answers->of[kind].n; i-- > 0;) {
+            bool last = i + 1 == answers->of[kind].n;
+            items[i].until_ns = last                                       ? INT64_MAX
+                                : tells_the_same(&items[i], &items[i + 1]) ? items[i + 1].until_ns
+                                                                           : items[i + 1].t_ns;
+        }
     }
 }
 
@@ -158,6 +198,9 @@ struct record_index *record_index_new(const struct phone *phone, const struct ex
         add_record(index, &statics->items[i], STATIC, INT64_MIN);
     for (size_t i = 0; i < known->n; i++)
         add_record(index, &known->items[i], KNOWN, INT64_MIN);
+    for (size_t i = 0; i < index->cap; i++)
+        if (index->slots[i])
+            note_changes(index->slots[i]);
     return index;
 }
 
@@ -174,9 +217,15 @@ struct intern *record_index_names(struct record_index *index) {
 }
 
 static const struct answers *find(struct record_index *index, const char *name, uint16_t type) {
+    struct recent *recent = recent_of(index, name, type);
+
     if (!index->cap)
         return NULL;
-    return index->slots[slot_of(index, intern_text(&index->names, slice_of_text(name)), type)];
+    if (recent->text != name || recent->type != type) {
+        size_t slot = slot_of(index, intern_text(&index->names, slice_of_text(name)), type);
+        *recent = (struct recent){name, type, index->slots[slot]};
+    }
+    return recent->answers;
 }
 
 int64_t record_index_asked(struct record_index *index, const char *name, uint16_t type) {
@@ -198,11 +247,14 @@ static const struct answer *answer_at(const struct answers *answers, enum source
         else
             high = middle;
     }
-    if (low < n && items[low].t_ns < moment->until_ns)
-        moment->until_ns = items[low].t_ns;
+    const struct answer *first = low < n ? &items[low] : NULL;
+    if (low && items[low - 1].until_ns < moment->until_ns)
+        moment->until_ns = items[low - 1].until_ns;
+    else if (!low && first && first->t_ns < moment->until_ns)
+        moment->until_ns = first->t_ns;
     if (low)
         return &items[low - 1];
-    return low < n && items[low].t_ns <= moment->end_ns ? &items[low] : NULL;
+    return first && first->t_ns <= moment->end_ns ? first : NULL;
 }
 
 /* In which order the sources are asked; a later one serves where those before it are not known, a

@@ -19,7 +19,7 @@ struct record_moment {
     struct record_index *index;
     int64_t t_ns;     /* the newest answer up to here … */
     int64_t end_ns;   /* … or, where there is none, the first one up to here */
-    int64_t until_ns; /* lowered by each lookup to when its answer is no longer the newest */
+    int64_t until_ns; /* lowered by each lookup to when a newer answer tells something else */
 };
 
 /* A rank_lookup whose context is a struct record_moment. */

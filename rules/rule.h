@@ -22,6 +22,7 @@ struct judge {
     /* Built once for many accounts by judge_story; each may be NULL, and is then done without. */
     const struct loss_index *losses;    /* the phone's signs of loss, for judge_loss */
     struct busy_cache *busy;            /* the phone's calls, for busy_times_of */
+    struct standing_cache *standing;    /* the account's, for standing_of */
     const struct basis_table *basis;    /* where the expectations come from, for result.sources */
     struct record_index *records;       /* the answers that the phone got, and when */
     const struct server_health *health; /* which servers the phone has seen fail, and when */

@@ -18,6 +18,7 @@ struct sight {
 struct sights {
     struct sight *items;
     size_t n, cap;
+    bool failed; /* any */
 };
 
 struct server_health {
@@ -56,6 +57,7 @@ static void see(struct sights *sights, const struct server *server, int64_t t_ns
     sight->t_ns = t_ns;
     sight->failed = failed;
     sight->seen = sights->n;
+    sights->failed = sights->failed || failed;
 }
 
 static bool status_fails(const struct failover_expectations *failover, unsigned status) {
@@ -94,10 +96,12 @@ static void see_attempt(struct sights *sights, struct sights *waits,
         see(sights, &attempt->server, attempt->end_ns + STORY_T1_NS, true);
 }
 
-static struct sight *keep(struct sights *sights, struct arena *arena) {
-    struct sight *kept = ARENA_ARRAY(arena, struct sight, sights->n + 1);
+/* Where nothing failed nothing was ever dead: then none is kept. */
+static struct sight *keep(struct sights *sights, struct arena *arena, size_t *count) {
+    *count = sights->failed ? sights->n : 0;
+    struct sight *kept = ARENA_ARRAY(arena, struct sight, *count + 1);
 
-    if (sights->n) {
+    if (*count) {
         array_sort(sights->items, sights->n, sizeof *sights->items, compare);
         memcpy(kept, sights->items, sights->n * sizeof *kept);
     }
@@ -124,10 +128,8 @@ struct server_health *server_health_new(const struct phone *phone,
                 connection->error_ns ? connection->error_ns : connection->end_ns, true);
     }
     health->phone = phone;
-    health->sight_count = sights.n;
-    health->wait_count = waits.n;
-    health->sights = keep(&sights, arena);
-    health->waits = keep(&waits, arena);
+    health->sights = keep(&sights, arena, &health->sight_count);
+    health->waits = keep(&waits, arena, &health->wait_count);
     return health;
 }
 

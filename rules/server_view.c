@@ -20,6 +20,8 @@ struct dated_list {
     const char *host;
     const struct server_expectation *entry;
     int64_t from_ns, until_ns;
+    struct rank_order order; /* the same for all lists of the host and entry */
+    bool numeric;
     struct server_list list;
 };
 
@@ -212,36 +214,43 @@ static void split_unresolved(struct server_list *list, struct arena *arena) {
     list->unresolved = unresolved;
 }
 
-static void build_list(struct builder *b, const char *host, const struct server_expectation *entry,
-                       const struct request *request, struct dated_list *dated) {
+/* How the lookups of a host are walked. It rests on what was asked at all, whenever that was, and
+ * so does not change from request to request. */
+static void plan_list(struct builder *b, const char *host, const struct server_expectation *entry,
+                      struct dated_list *dated) {
+    struct rank_order *order = &dated->order;
+    struct ip_addr ip;
+
+    *dated = (struct dated_list){.used = true, .host = host, .entry = entry};
+    dated->numeric = ip_parse(slice_of_text(host), &ip);
+    order->host = host;
+    order->start = server_view_start(b->expect, entry);
+    memcpy(order->supported, b->expect->dns.transports, sizeof order->supported);
+    order->transport = TRANSPORT_UDP; /* RFC 3263 4.1, of a numeric host or a port */
+    if (entry) {
+        order->transport_known = transport_of(entry->transport, &order->transport);
+        order->port = entry->port;
+        order->port_known = true;
+    } else {
+        order->port_known = chain_without_port(b, host);
+    }
+    order_srv(b, entry, order);
+}
+
+static void build_list(struct builder *b, const struct request *request, struct dated_list *dated) {
     struct placeholder_lookup lookup = {
         .moment = {b->records, request->t_ns, request->end_ns, INT64_MAX}, .builder = b};
-    struct rank_order order = {.host = host, .start = server_view_start(b->expect, entry)};
     struct server_list *list = &dated->list;
-    struct ip_addr ip;
-    bool numeric = ip_parse(slice_of_text(host), &ip);
 
-    *dated =
-        (struct dated_list){.used = true, .host = host, .entry = entry, .from_ns = request->t_ns};
-    list->host = host;
-    list->entry = entry;
-    list->configured = entry != NULL;
-    list->complete = true;
+    dated->from_ns = request->t_ns;
     dated->until_ns = INT64_MAX;
-    if (numeric && !entry)
+    *list = (struct server_list){
+        .host = dated->host, .entry = dated->entry, .configured = dated->entry != NULL};
+    list->complete = true;
+    if (dated->numeric && !dated->entry)
         return; /* who is the backup of an address that somebody typed in? */
-    memcpy(order.supported, b->expect->dns.transports, sizeof order.supported);
-    order.transport = TRANSPORT_UDP; /* RFC 3263 4.1, of a numeric host or a port */
-    if (entry) {
-        order.transport_known = transport_of(entry->transport, &order.transport);
-        order.port = entry->port;
-        order.port_known = true;
-    } else {
-        order.port_known = chain_without_port(b, host);
-    }
-    order_srv(b, entry, &order);
     struct ranked_server *servers;
-    list->count = rank_servers(&order, lookup_or_placeholder, &lookup,
+    list->count = rank_servers(&dated->order, lookup_or_placeholder, &lookup,
                                record_index_names(b->records), b->arena, &servers, &list->complete);
     list->servers = servers;
     if (lookup.made)
@@ -254,20 +263,20 @@ static void build_list(struct builder *b, const char *host, const struct server_
 static const struct server_list *list_of(struct builder *b, const char *host,
                                          const struct server_expectation *entry,
                                          const struct request *request) {
-    for (size_t i = 0; i < b->dated_count; i++) {
-        const struct dated_list *dated = &b->dated[i];
-        if (dated->used && dated->entry == entry && strcmp(dated->host, host) == 0 &&
-            dated->from_ns <= request->t_ns && request->end_ns < dated->until_ns)
-            return &dated->list;
+    struct dated_list *dated = NULL;
+
+    for (size_t i = 0; i < b->dated_count && !dated; i++)
+        if (b->dated[i].used && b->dated[i].entry == entry &&
+            (b->dated[i].host == host || strcmp(b->dated[i].host, host) == 0))
+            dated = &b->dated[i];
+    if (dated && dated->from_ns <= request->t_ns && request->end_ns < dated->until_ns)
+        return &dated->list;
+    if (!dated) {
+        dated = &b->dated[b->next_dated++ % b->dated_count];
+        plan_list(b, host, entry, dated);
     }
-    size_t at = b->dated_count;
-    for (size_t i = 0; i < b->dated_count && at == b->dated_count; i++)
-        if (b->dated[i].used && b->dated[i].entry == entry && strcmp(b->dated[i].host, host) == 0)
-            at = i;
-    if (at == b->dated_count)
-        at = b->next_dated++ % b->dated_count;
-    build_list(b, host, entry, request, &b->dated[at]);
-    return &b->dated[at].list;
+    build_list(b, request, dated);
+    return &dated->list;
 }
 
 /* ---- lists of several entries ---- */

@@ -21,7 +21,7 @@ static int compare(const void *a, const void *b) {
     return (x->t_ns > y->t_ns) - (x->t_ns < y->t_ns);
 }
 
-struct standing *standing_new(const struct judge *judge) {
+static struct standing *standing_new(const struct judge *judge) {
     const struct account *account = judge->account;
     struct standing *standing = arena_new(judge->arena, sizeof *standing);
     bool sorted = true;
@@ -48,6 +48,19 @@ struct standing *standing_new(const struct judge *judge) {
     if (!sorted)
         array_sort(standing->successes, standing->n, sizeof *standing->successes, compare);
     return standing;
+}
+
+const struct standing *standing_of(const struct judge *judge) {
+    struct standing_cache *cache = judge->standing;
+
+    if (!cache)
+        return standing_new(judge);
+    if (!cache->standing || cache->account != judge->account || cache->view != judge->view) {
+        cache->account = judge->account;
+        cache->view = judge->view;
+        cache->standing = standing_new(judge);
+    }
+    return cache->standing;
 }
 
 static int64_t last_restart(const struct phone *phone, int64_t t_ns) {

@@ -7,7 +7,17 @@
 
 struct standing;
 
-struct standing *standing_new(const struct judge *judge);
+/* Of the account under judgement; it lives in the judge's arena. */
+const struct standing *standing_of(const struct judge *judge);
+
+/* The last one made, for the rules that come after (judge.standing). To be emptied between
+ * accounts.
+ */
+struct standing_cache {
+    const struct account *account;
+    const struct server_view *view;
+    const struct standing *standing;
+};
 
 /* The server of the account's last success before t_ns (no restart since); NULL: none was seen. */
 const struct server *standing_in_use(const struct standing *standing, int64_t t_ns);

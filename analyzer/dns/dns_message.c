@@ -14,7 +14,7 @@
 
 #include "dns/dns_name.h"
 
-enum { HEADER_LEN = 12, QUESTION_TAIL_LEN = 4, RECORD_TAIL_LEN = 10 };
+enum { QUESTION_TAIL_LEN = 4, RECORD_TAIL_LEN = 10 };
 enum { QUESTIONS, ANSWERS, AUTHORITIES, ADDITIONALS };
 
 enum {
@@ -35,7 +35,7 @@ struct header {
 };
 
 static bool take_header(struct slice *in, struct header *header) {
-    bool ok = in->len >= HEADER_LEN && slice_take_u16be(in, &header->id) &&
+    bool ok = in->len >= DNS_HEADER_LEN && slice_take_u16be(in, &header->id) &&
               slice_take_u16be(in, &header->flags);
 
     for (size_t i = 0; ok && i < 4; i++)
@@ -247,7 +247,7 @@ bool dns_parse(struct slice bytes, bool cut_by_snaplen, struct dns_message *mess
     message->udp_size = 0;
     message->cut = message->malformed = false;
 
-    struct reader reader = {message, HEADER_LEN, cut_by_snaplen};
+    struct reader reader = {message, DNS_HEADER_LEN, cut_by_snaplen};
     for (size_t n = 0; n < header.counts[QUESTIONS]; n++)
         if (!read_question(&reader))
             return true;

@@ -9,6 +9,7 @@
 
 /* A name of 255 octets in presentation format: each octet may become \DDD. */
 enum {
+    DNS_HEADER_LEN = 12,
     DNS_NAME_TEXT_LEN = 1025,
     DNS_RECORDS_MAX = 5956, /* what the longest message can hold: (65535 - 12) / 11 */
     DNS_QUESTIONS_MAX = 8,

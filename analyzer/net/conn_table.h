@@ -24,7 +24,17 @@ struct tcp_conn {
     int64_t queued_ns; /* its last packet when it was put at the end of its list */
 };
 
+/* A reset that is of no connection, as far as is known: its SYN may be captured only after it. */
+struct lone_reset {
+    struct packet packet;
+    uint32_t ack; /* what it acknowledges: a SYN's sequence number and one */
+};
+
+enum { LONE_RESETS = 4 };
+
 struct conns {
+    struct lone_reset resets[LONE_RESETS]; /* the newest; frame 0: none */
+    size_t next_reset;
     struct tcp_conn **buckets;
     size_t n_buckets; /* a power of two */
     size_t n;

@@ -71,6 +71,7 @@ struct stream_piece {
     int64_t t_ns;         /* when that frame was captured */
     struct slice bytes;   /* may be empty where only a gap is reported */
     uint64_t gap_bytes;   /* this many bytes before it are missing from the capture; 0: none */
+    int64_t before_ns;    /* when the bytes before these, or the gap, were captured; 0: none */
 };
 
 /* An ICMP or ICMPv6 error, tied to the flow that it quotes. */

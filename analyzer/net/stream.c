@@ -60,10 +60,12 @@ static void give(struct net *net, struct tcp_conn *c, enum conn_side side, struc
             .t_ns = carried.t_ns,
             .bytes = bytes,
             .gap_bytes = stream->gap_bytes,
+            .before_ns = stream->given_ns,
         };
         net->handler.piece(net->handler.context, &c->conn, side, &piece);
     }
     stream->gap_bytes = 0;
+    stream->given_ns = carried.t_ns;
 }
 
 static void drop_first(struct net *net, struct stream *stream) {

@@ -17,6 +17,7 @@ struct stream {
     uint32_t acked; /* the other side has all bytes before it */
     uint32_t fin_seq;
     uint64_t gap_bytes;           /* missing before next and not yet told */
+    int64_t given_ns;             /* when the newest bytes delivered were captured; 0: none yet */
     struct segment *first, *last; /* after holes: in order, not overlapping */
     size_t buffered;              /* their size */
 };

@@ -21,6 +21,9 @@ enum {
 
 #define DEAD_MAX_NS (60LL * NS_PER_S)
 
+/* An answer may be captured before its question by so much (several queues, mirror ports). */
+#define OVERTAKEN_NS (10LL * NS_PER_S / 1000)
+
 enum flag { FLAG_FIN = 1, FLAG_SYN = 2, FLAG_RST = 4, FLAG_ACK = 16 };
 
 struct tcp_segment {
@@ -80,13 +83,37 @@ static bool is_own_syn(const struct tcp_conn *c, enum conn_side side, uint32_t s
     return stream->known && stream->next == seq + 1;
 }
 
+static void keep_reset(struct net *net, const struct tcp_segment *in) {
+    struct conns *conns = net->conns;
+
+    if (in->flags & FLAG_ACK)
+        conns->resets[conns->next_reset++ % LONE_RESETS] =
+            (struct lone_reset){*in->packet, in->ack};
+}
+
+/* Was the answer to this first SYN captured before it? */
+static void find_reset(struct net *net, struct tcp_conn *c, const struct tcp_segment *in) {
+    for (size_t i = 0; i < LONE_RESETS; i++) {
+        struct lone_reset *reset = &net->conns->resets[i];
+        int64_t after_ns = in->packet->t_ns - reset->packet.t_ns;
+        if (!reset->packet.frame_no || reset->ack != in->seq + 1 || after_ns > OVERTAKEN_NS ||
+            after_ns < -OVERTAKEN_NS || !endpoint_eq(&reset->packet.src, &c->conn.server) ||
+            !endpoint_eq(&reset->packet.dst, &c->conn.client))
+            continue;
+        tell(net, c, CONN_REFUSED, CONN_SERVER, &reset->packet);
+        reset->packet.frame_no = 0;
+        return;
+    }
+}
+
 static struct tcp_conn *feed_syn(struct net *net, struct tcp_conn *c, enum conn_side *side,
                                  const struct tcp_segment *in) {
     if (c && !is_own_syn(c, *side, in->seq)) {
         replace(net, c, in->packet);
         c = NULL;
     }
-    if (!c)
+    bool first = !c;
+    if (first)
         c = conns_add(net, in->packet, false, STATE_HALF);
     *side = CONN_CLIENT;
     if (!c->streams[CONN_CLIENT].syn_known) {
@@ -94,6 +121,8 @@ static struct tcp_conn *feed_syn(struct net *net, struct tcp_conn *c, enum conn_
         set_start(&c->streams[CONN_CLIENT], in->seq);
     }
     tell(net, c, CONN_SYN, CONN_CLIENT, in->packet);
+    if (first)
+        find_reset(net, c, in);
     return c;
 }
 
@@ -130,6 +159,8 @@ static struct tcp_conn *feed_syn_ack(struct net *net, struct tcp_conn *c, enum c
 
 static void feed_reset(struct net *net, struct tcp_conn *c, enum conn_side side,
                        const struct tcp_segment *in) {
+    if (!c || c->state == STATE_DEAD)
+        keep_reset(net, in);
     if (!c) {
         c = conns_add(net, in->packet, false, STATE_OPEN);
         side = CONN_CLIENT;

@@ -316,13 +316,21 @@ static int64_t gap_before(int64_t gap_ns, enum sip_method method) {
     return method != SIP_INVITE && gap_ns > 7 * STORY_T1_NS ? gap_ns : gap_ns / 2;
 }
 
-/* Did it begin before the capture did? There are no lookups before it; its first send that was seen
- * is followed by a gap that the timers give to a repetition (RFC 3261 17.1.1.2, 17.1.2.2), or, sent
- * once and in a row of other requests, by a move after such a gap; and the send before would lie
- * before the capture. */
+/* Did the phone boot between the beginning of the capture and this? */
+static bool booted_before(const struct teller *t, int64_t t_ns) {
+    for (size_t i = 0; i < t->phone->boots.n; i++)
+        if (t->phone->boots.items[i].t_ns <= t_ns)
+            return true;
+    return false;
+}
+
+/* Did it begin before the capture did? There are no lookups, and no boot, before it; its first send
+ * that was seen is followed by a gap that the timers give to a repetition (RFC
+ * 3261 17.1.1.2, 17.1.2.2), or, sent once and in a row of other requests, by a move after such a
+ * gap; and the send before would lie before the capture. */
 static bool began_before(const struct teller *t, enum sip_method method, const struct attempt *a,
                          const struct attempt *next) {
-    if (a->send_list[0].connect || t->phone->phone.query_count)
+    if (a->send_list[0].connect || t->phone->phone.query_count || booted_before(t, a->t_ns))
         return false;
     for (size_t i = 0; i < a->response_count; i++)
         if (!a->responses[i].late)

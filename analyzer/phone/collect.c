@@ -79,6 +79,11 @@ void collection_init(struct collection *c) {
     *c = (struct collection){0};
 }
 
+void collection_end(struct collection *c) {
+    orphans_end(c);
+    collect_dns_end(c);
+}
+
 void collection_fini(struct collection *c) {
     ARRAY_FINI(&c->seen);
     ARRAY_FINI(&c->responses);
@@ -100,8 +105,10 @@ void collection_fini(struct collection *c) {
     index_fini(&c->connection_of);
     index_fini(&c->host_of);
     index_fini(&c->neighbour_of);
-    for (size_t i = 0; i < COLLECT_ANSWERS; i++)
-        free(c->answers[i].written);
+    for (size_t i = 0; i < COLLECT_DNS; i++)
+        free(c->dns_told[i].written);
+    for (size_t i = 0; i < COLLECT_ORPHANS; i++)
+        free(c->orphans[i].bytes);
     intern_fini(&c->strings);
     arena_fini(&c->arena);
 }
@@ -192,6 +199,16 @@ static struct seen_connection *connection_of(struct collection *c, struct conn *
     return made;
 }
 
+/* The error had its packet after all: it was only captured before it. */
+static void forget_loss(struct collection *c, uint32_t frame) {
+    for (size_t i = c->losses.n; i-- > 0 && c->losses.n - i <= COLLECT_ORPHANS;)
+        if (c->losses.items[i].sign.kind == LOSS_ERROR_ONLY &&
+            c->losses.items[i].sign.frame == frame) {
+            c->losses.items[i] = c->losses.items[--c->losses.n];
+            return;
+        }
+}
+
 void collect_conn(void *context, struct conn *conn, enum conn_fact fact, enum conn_side side,
                   const struct packet *packet) {
     struct collection *c = context;
@@ -204,9 +221,12 @@ void collect_conn(void *context, struct conn *conn, enum conn_fact fact, enum co
                          packet->frame_no);
         if (fact != CONN_SYN)
             return; /* met in the middle: made when SIP or TLS shows on it */
+        orphans_expire(c, packet->t_ns);
         seen = connection_of(c, conn, packet);
         if (!seen)
             return;
+        seen->connection.accepted = conn->established; /* the SYN+ACK was captured before it */
+        orphans_join(c, &conn->client.ip);
     }
     struct connection *connection = &seen->connection;
     if (fact != CONN_CLOSED)
@@ -224,8 +244,9 @@ void collect_conn(void *context, struct conn *conn, enum conn_fact fact, enum co
     case CONN_REFUSED:
         connection->refused = true;
         connection->error_frame = packet->frame_no;
-        connection->error_ns = packet->t_ns;
+        connection->error_ns = answered_ns(connection->t_ns, packet->t_ns);
         connection->open_at_end = false;
+        forget_loss(c, packet->frame_no);
         break;
     case CONN_RESET:
         if (!connection->reset && side == CONN_SERVER) {
@@ -291,7 +312,7 @@ void collect_gap(void *context, struct conn *conn, enum conn_side side,
     (void)side;
     if (!seen || (!seen->connection.sip && !seen->connection.tls))
         return; /* the hole is in what is not ours */
-    int64_t since = seen->connection.t_ns;
+    int64_t since = piece->before_ns ? piece->before_ns : seen->connection.t_ns;
     collect_loss(c, LOSS_TCP_GAP, &conn->client.ip, &conn->server.ip, since, piece->packet.t_ns,
                  piece->packet.frame_no);
 }
@@ -303,13 +324,14 @@ static bool is_of_flow(const struct tx *tx, const struct icmp_error *error) {
 }
 
 /* The branch of a quoted SIP request tells which transaction it was; without one, the newest of the
- * flow. */
-static uint32_t quoted_tx(const struct collection *c, const struct icmp_error *error) {
+ * flow. Where the branch is not known, or that was long ago, it is not sure. */
+static uint32_t quoted_tx(const struct collection *c, const struct icmp_error *error, bool *sure) {
     enum { LOOK_BACK = 256 };
     uint32_t host = index_get(&c->host_of, index_key(&error->src.ip, sizeof error->src.ip, 1));
     uint32_t newest = NONE;
     struct sip_head head = {0};
 
+    *sure = true;
     if (host == NONE)
         return NONE;
     if (error->payload.len &&
@@ -329,65 +351,132 @@ static uint32_t quoted_tx(const struct collection *c, const struct icmp_error *e
     }
     /* Of a request that the capture lacks, unless one was sent just before. */
     const struct tx *tx = newest == NONE ? NULL : &c->txs.items[newest];
-    if (tx && head.branch.len && tx->sends.count &&
-        error->packet.t_ns - c->seen.items[tx->sends.last].t_ns > ERROR_AFTER_NS)
-        return NONE;
-    return newest;
+    bool long_ago = tx && tx->sends.count &&
+                    error->packet.t_ns - c->seen.items[tx->sends.last].t_ns > ERROR_AFTER_NS;
+    *sure = !head.branch.len && !long_ago;
+    return head.branch.len && long_ago ? NONE : newest;
+}
+
+/* A lookup that went to a resolver which is not there: by the ID of the quoted query; where that is
+ * not known, the newest. */
+static struct query *quoted_query(struct collection *c, const struct icmp_error *error, bool last) {
+    enum { LOOK_BACK = 64 };
+    struct slice in = error->payload;
+    struct query *newest = NULL;
+    uint16_t id;
+    bool has_id = slice_take_u16be(&in, &id);
+
+    for (size_t i = c->queries.n; i-- > 0 && c->queries.n - i < LOOK_BACK;) {
+        const struct seen_query *q = &c->queries.items[i];
+        if (!ip_eq(&q->client, &error->src.ip) || !endpoint_eq(&q->query->resolver, &error->dst) ||
+            q->query->answer_frame)
+            continue;
+        if (!has_id || q->query->id == id)
+            return q->query;
+        if (!newest)
+            newest = q->query;
+    }
+    return last ? newest : NULL;
+}
+
+static struct connection *quoted_connection(struct collection *c, const struct icmp_error *error) {
+    enum { LOOK_BACK = 256 };
+
+    for (size_t i = c->connections.n; i-- > 0 && c->connections.n - i < LOOK_BACK;) {
+        struct connection *connection = &c->connections.items[i].connection;
+        struct endpoint server = {connection->server.ip, connection->server.port};
+        if (endpoint_eq(&connection->source, &error->src) && endpoint_eq(&server, &error->dst) &&
+            !connection->accepted)
+            return connection;
+    }
+    return NULL;
+}
+
+/* An error about UDP finds its request or its lookup; false: neither is known. */
+static bool collect_udp_error(struct collection *c, const struct icmp_error *error, bool last) {
+    uint32_t frame = error->packet.frame_no;
+    bool prohibited = error->v6 ? error->code == 1 : error->code == 13, sure;
+    uint32_t at = quoted_tx(c, error, &sure);
+
+    if (at != NONE && (sure || last)) {
+        struct tx *tx = &c->txs.items[at];
+        tx->icmp_prohibited = prohibited && (tx->icmp_prohibited || !tx->icmp.count);
+        int64_t sent_ns = tx->sends.count ? c->seen.items[tx->sends.first].t_ns : 0;
+        seen_add(c, &tx->icmp, frame, answered_ns(sent_ns, error->packet.t_ns));
+        return true;
+    }
+    if (sip_recognise(error->payload, false)) {
+        if (!last)
+            return false;
+        collect_loss(c, LOSS_ERROR_ONLY, &error->src.ip, &error->dst.ip,
+                     error->packet.t_ns - ERROR_AFTER_NS, error->packet.t_ns + ERROR_AFTER_NS,
+                     frame);
+    }
+    struct query *query = quoted_query(c, error, last);
+    if (query) {
+        query->refused = true;
+        query->icmp_frame = frame;
+    }
+    return query;
+}
+
+bool collect_error(struct collection *c, const struct icmp_error *error, bool last) {
+    bool tcp = error->protocol == IPPROTO_TCP;
+    struct connection *connection = tcp ? quoted_connection(c, error) : NULL;
+
+    if (error->protocol == IPPROTO_UDP && collect_udp_error(c, error, last))
+        return true;
+    if (!connection && !last)
+        return false;
+    if (c->icmps.n < COLLECT_MAX / 16)
+        *ARRAY_ADD(&c->icmps) =
+            (struct seen_icmp){.frame = error->packet.frame_no,
+                               .t_ns = error->packet.t_ns,
+                               .src = error->src,
+                               .dst = error->dst,
+                               .transport = tcp ? TRANSPORT_TCP : TRANSPORT_UDP};
+    if (connection) {
+        connection->refused = true;
+        connection->error_frame = error->packet.frame_no;
+        connection->error_ns = answered_ns(connection->t_ns, error->packet.t_ns);
+    }
+    return true;
 }
 
 void collect_icmp(void *context, const struct icmp_error *error) {
     struct collection *c = context;
-    uint32_t frame = error->packet.frame_no;
-    int64_t t_ns = error->packet.t_ns;
 
-    if (!error->unreachable)
-        return;
-    bool prohibited = error->v6 ? error->code == 1 : error->code == 13;
-    if (error->protocol == IPPROTO_UDP) {
-        uint32_t at = quoted_tx(c, error);
-        if (at != NONE) {
-            struct tx *tx = &c->txs.items[at];
-            tx->icmp_prohibited = prohibited && (tx->icmp_prohibited || !tx->icmp.count);
-            seen_add(c, &tx->icmp, frame, t_ns);
-            return;
-        }
-        if (sip_recognise(error->payload, false))
-            collect_loss(c, LOSS_ERROR_ONLY, &error->src.ip, &error->dst.ip, t_ns - ERROR_AFTER_NS,
-                         t_ns + ERROR_AFTER_NS, frame);
-        /* Of a lookup? */
-        for (size_t i = c->queries.n; i-- > 0 && c->queries.n - i < 64;) {
-            struct seen_query *q = &c->queries.items[i];
-            if (ip_eq(&q->client, &error->src.ip) &&
-                endpoint_eq(&q->query->resolver, &error->dst) && !q->query->answer_frame) {
-                q->query->refused = true;
-                q->query->icmp_frame = frame;
-                return;
-            }
-        }
-    }
-    if (c->icmps.n < COLLECT_MAX / 16)
-        *ARRAY_ADD(&c->icmps) = (struct seen_icmp){
-            .frame = frame,
-            .t_ns = t_ns,
-            .src = error->src,
-            .dst = error->dst,
-            .transport = error->protocol == IPPROTO_TCP ? TRANSPORT_TCP : TRANSPORT_UDP};
-    if (error->protocol == IPPROTO_TCP) {
-        for (size_t i = c->connections.n; i-- > 0 && c->connections.n - i < 256;) {
-            struct connection *connection = &c->connections.items[i].connection;
-            struct endpoint server = {connection->server.ip, connection->server.port};
-            if (endpoint_eq(&connection->source, &error->src) &&
-                endpoint_eq(&server, &error->dst) && !connection->accepted) {
-                connection->refused = true;
-                connection->error_frame = frame;
-                connection->error_ns = t_ns;
-                return;
-            }
-        }
-    }
+    if (error->unreachable && !collect_error(c, error, false))
+        orphan_keep_error(c, error);
 }
 
+/* Copies of one packet follow each other at once; a phone that sends the same bytes again waits
+ * (T1, RFC 3261 17.1.1.2), and its IP stack numbers the packet anew. */
+#define COPY_WITHIN_NS ((int64_t)10 * 1000000)
+
 /* ---- neighbours and boots ---- */
+
+/* The question before, as a mirror port gave it once more? A host waits a second before it asks
+ * again (RFC 1122 2.3.2.1, RFC 4861 10). */
+static bool is_copied_question(const struct collection *c, const struct seen_neighbour *known,
+                               int64_t t_ns) {
+    int64_t gap_ns = known->asks.count ? t_ns - c->seen.items[known->asks.last].t_ns : INT64_MAX;
+
+    return gap_ns > -COPY_WITHIN_NS && gap_ns < COPY_WITHIN_NS;
+}
+
+/* Was the answer to this first question captured before it? */
+static void find_heard(const struct collection *c, struct seen_neighbour *asked, uint64_t key,
+                       int64_t t_ns) {
+    for (size_t i = 0; i < COLLECT_HEARD; i++) {
+        const struct heard_neighbour *heard = &c->heard[i];
+        if (heard->key != key || heard->t_ns > t_ns + STORY_REORDER_NS ||
+            heard->t_ns < t_ns - STORY_REORDER_NS)
+            continue;
+        asked->answered = true;
+        asked->answered_ns = answered_ns(t_ns, heard->t_ns);
+    }
+}
 
 void collect_neighbour(void *context, const struct neighbour *neighbour) {
     struct collection *c = context;
@@ -398,7 +487,10 @@ void collect_neighbour(void *context, const struct neighbour *neighbour) {
         /* Every asker hears it. */
         pair[0] = neighbour->packet.dst.ip;
         pair[1] = neighbour->target;
-        uint32_t at = index_get(&c->neighbour_of, index_key(pair, sizeof pair, 4));
+        uint64_t key = index_key(pair, sizeof pair, 4);
+        uint32_t at = index_get(&c->neighbour_of, key);
+        c->heard[c->heard_next++ % COLLECT_HEARD] =
+            (struct heard_neighbour){key, neighbour->packet.t_ns};
         if (at != NONE) {
             c->neighbours.items[at].answered = true;
             c->neighbours.items[at].answered_ns = neighbour->packet.t_ns;
@@ -409,6 +501,8 @@ void collect_neighbour(void *context, const struct neighbour *neighbour) {
         return; /* a probe of an address by its future owner (RFC 5227, RFC 4862 5.4) */
     uint64_t key = index_key(pair, sizeof pair, 4);
     uint32_t at = index_get(&c->neighbour_of, key);
+    if (at != NONE && is_copied_question(c, &c->neighbours.items[at], neighbour->packet.t_ns))
+        return;
     if (at != NONE && c->neighbours.items[at].answered) {
         /* A new series of questions after an answer. */
         const struct seen_neighbour *old = &c->neighbours.items[at];
@@ -423,6 +517,7 @@ void collect_neighbour(void *context, const struct neighbour *neighbour) {
         made->asker = pair[0];
         made->target = pair[1];
         made->mac = neighbour->packet.mac_src;
+        find_heard(c, made, key, neighbour->packet.t_ns);
         index_put(&c->neighbour_of, key, at);
     }
     if (c->neighbours.items[at].asks.count < 4096)
@@ -457,10 +552,6 @@ void collect_note(void *context, enum net_note note, uint32_t frame_no, int64_t 
     c->note_value[note] = value;
 }
 
-/* Copies of one packet follow each other at once; a phone that sends the same bytes again waits
- * (T1, RFC 3261 17.1.1.2), and its IP stack numbers the packet anew. */
-#define COPY_WITHIN_NS ((int64_t)10 * 1000000)
-
 /* Is this datagram a copy of one that was seen just before? */
 static bool is_copy(struct collection *c, const struct message *m) {
     enum { COPY_FRONT = 192, COPY_END = 64 };
@@ -484,7 +575,7 @@ static bool is_copy(struct collection *c, const struct message *m) {
     hash = hash_bytes(end.ptr, end.len, hash_bytes(front.ptr, front.len, hash));
     struct seen_datagram *before = &c->lately[hash % COLLECT_LATELY];
     bool copy = before->hash == hash && m->packet.t_ns - before->t_ns < COPY_WITHIN_NS &&
-                m->packet.t_ns >= before->t_ns &&
+                before->t_ns - m->packet.t_ns < COPY_WITHIN_NS &&
                 (!m->packet.has_ip_id || !before->has_ip_id || m->packet.ip_id == before->ip_id);
     if (!copy)
         *before =

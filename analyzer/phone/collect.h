@@ -30,19 +30,21 @@ struct seen_response {
 /* What a phone repeats from request to request: the refreshes of one registration, the requests of
  * one dialog, all say the same here. Kept once for all of them. */
 struct wording {
+    /* What the next request is held against comes first, close together. */
+    const void *written; /* all of it as it stood in the message */
+    size_t written_len;
+    uint32_t older;     /* the wording before it in its hash chain */
+    uint32_t host;      /* that sent it: index into the collection's hosts, */
+    struct ip_addr src; /* and its address */
+    bool multicast;     /* sent to multicast addresses */
     enum sip_method method;
-    uint32_t host;  /* that sent it: index into the collection's hosts */
-    bool multicast; /* sent to multicast addresses */
     bool has_reg_id;
     uint32_t reg_id;
     uint16_t via_port;
     struct ip_addr via_ip; /* sent-by of the top Via where it is an address; else len 0 */
     const char *method_text, *call_id, *uri, *from_uri, *from_tag, *to_uri, *to_tag;
     const char *contact_uri, *route_uri, *event, *user_agent;
-    const char *user;    /* of the Request-URI; "": none */
-    const void *written; /* all of it as it stood in the message */
-    size_t written_len;
-    uint32_t older;   /* the wording before it in its hash chain */
+    const char *user; /* of the Request-URI; "": none */
     uint32_t sent_to; /* REGISTER: the host that it went to last; NONE: not known */
 };
 
@@ -51,6 +53,7 @@ struct tx {
     struct transaction told; /* as the story gives it: with others of its attempt as a copy */
     struct endpoint dst;
     enum transport transport;
+    enum sip_method method;
     uint32_t wording; /* index into the collection's */
     struct seen_list sends, icmp;
     uint32_t first_response, last_response, response_count;
@@ -89,6 +92,12 @@ struct seen_neighbour {
     struct seen_list asks;
     int64_t answered_ns;
     bool answered;
+};
+
+/* An answer for an address: its question may be captured only after it. */
+struct heard_neighbour {
+    uint64_t key; /* of asker and target */
+    int64_t t_ns;
 };
 
 struct seen_loss {
@@ -134,15 +143,32 @@ struct index_map {
     size_t cap, n;
 };
 
-/* An answer and its records. */
-struct kept_records {
-    const struct fact_record *records;
-    size_t count;
-    uint8_t *written; /* the message behind its ID */
-    size_t written_len;
+/* An answer that came before its question, as far as the capture shows it: a SIP response or an
+ * ICMP error. It waits a moment for it. */
+struct orphan {
+    bool error;
+    struct message response; /* without details; its bytes, or those quoted: a copy in `bytes` */
+    struct icmp_error icmp;
+    uint8_t *bytes;
+    size_t cap;
 };
 
-enum { COLLECT_LATELY = 1024, COLLECT_ANSWERS = 1024 };
+/* What a DNS message says behind its ID. A zone gives all its clients the same answers to the same
+ * questions again and again: equal messages share this, and their records. */
+struct kept_dns {
+    uint8_t *written; /* the message behind its ID */
+    size_t written_len;
+    bool useful;      /* a question of class IN, asked in the ordinary way (opcode 0) */
+    const char *name; /* of the question, in lower case */
+    uint16_t type, udp_size;
+    uint8_t rcode;
+    bool response, truncated, cut;
+    unsigned answer_count;
+    const struct fact_record *records; /* of an answer */
+    size_t record_count;
+};
+
+enum { COLLECT_LATELY = 1024, COLLECT_DNS = 1024, COLLECT_ORPHANS = 16, COLLECT_HEARD = 8 };
 
 struct collection {
     struct intern strings;
@@ -157,6 +183,8 @@ struct collection {
     ARRAY_OF(uint32_t) free_connections;
     ARRAY_OF(struct seen_icmp) icmps;
     ARRAY_OF(struct seen_neighbour) neighbours;
+    struct heard_neighbour heard[COLLECT_HEARD]; /* the newest */
+    size_t heard_next;
     ARRAY_OF(struct seen_loss) losses;
     ARRAY_OF(struct seen_host) hosts;
     ARRAY_OF(struct seen_boot) boots;
@@ -166,14 +194,18 @@ struct collection {
     int64_t start_ns, end_ns;
     ARRAY_OF(int) link_types;
     uint64_t notes[NET_NOTE_COUNT];
-    int64_t note_value[NET_NOTE_COUNT];           /* of the last */
-    struct kept_records answers[COLLECT_ANSWERS]; /* by hash of what was written */
+    int64_t note_value[NET_NOTE_COUNT];    /* of the last */
+    struct kept_dns dns_told[COLLECT_DNS]; /* by hash of what was written */
     struct seen_datagram lately[COLLECT_LATELY];
+    struct orphan orphans[COLLECT_ORPHANS]; /* in the order in which they came */
+    size_t orphan_count;
     uint64_t copies;        /* datagrams that the capture holds more than once */
     uint64_t limit_records; /* records left out because a table was full */
 };
 
 void collection_init(struct collection *c);
+/* The capture is over: what waited for something is what it is. */
+void collection_end(struct collection *c);
 void collection_fini(struct collection *c);
 
 /* The callbacks, with the collection as context. */
@@ -192,6 +224,23 @@ void collect_note(void *context, enum net_note note, uint32_t frame_no, int64_t 
 
 void collect_sip(struct collection *c, const struct message *message);
 void collect_dns(struct collection *c, const struct message *message);
+/* Answers whose question never came. */
+void collect_dns_end(struct collection *c);
+
+/* A SIP response or ICMP error joins what it answers; false: that is not known (yet). `last`: there
+ * is no more waiting, it is taken for what it seems to be. */
+bool collect_response(struct collection *c, const struct message *message, bool last);
+bool collect_error(struct collection *c, const struct icmp_error *error, bool last);
+
+/* collect_orphans.c: keep one that may have been captured before its question. */
+void orphan_keep_response(struct collection *c, const struct message *message);
+void orphan_keep_error(struct collection *c, const struct icmp_error *error);
+/* A question is about to be noted: those that waited too long for theirs are not for it. Once it is
+ * noted, those that waited for it join it. */
+void orphans_expire(struct collection *c, int64_t t_ns);
+void orphans_join(struct collection *c, const struct ip_addr *client);
+/* Nothing more comes. */
+void orphans_end(struct collection *c);
 
 /* Most records of one kind that are kept; what is beyond is counted in limit_records. */
 enum { COLLECT_MAX = 1 << 24 };
@@ -203,8 +252,19 @@ static inline const struct wording *wording_of(const struct collection *c, const
     return &c->wordings.items[tx->wording];
 }
 
+/* The story's time of an answer that was captured at t, to a question of asked_ns: just after it
+ * where only the order of packets went wrong. A clock that was set back is left as it is. */
+static inline int64_t answered_ns(int64_t asked_ns, int64_t t_ns) {
+    return t_ns <= asked_ns && asked_ns - t_ns <= STORY_REORDER_NS ? asked_ns + 1 : t_ns;
+}
+
 uint64_t index_key(const void *bytes, size_t len, uint64_t basis);
 uint32_t index_get(const struct index_map *map, uint64_t key); /* NONE: not there */
+/* The key will be asked for soon: large maps lie outside the processor's caches. */
+static inline void index_expect(const struct index_map *map, uint64_t key) {
+    if (map->cap)
+        __builtin_prefetch(&map->slots[key & (map->cap - 1)]);
+}
 void index_put(struct index_map *map, uint64_t key, uint32_t value);
 void index_remove(struct index_map *map, uint64_t key);
 void index_fini(struct index_map *map);

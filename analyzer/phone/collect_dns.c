@@ -12,6 +12,8 @@
 #define REPEAT_WITHIN_NS ((int64_t)75 * NS_PER_S)
 #define ASKED_BEFORE_NS ((int64_t)5 * NS_PER_S)
 
+enum { ID_LEN = 2 };
+
 static const char *keep_name(struct collection *c, const struct message *m, size_t at) {
     char text[DNS_NAME_TEXT_LEN];
     size_t len = dns_name_lower(m->bytes, at, text);
@@ -21,12 +23,12 @@ static const char *keep_name(struct collection *c, const struct message *m, size
 
 /* The owner of a record is nearly always the question's name, by a pointer to it. */
 static const char *keep_owner(struct collection *c, const struct message *m,
-                              const struct seen_query *seen, size_t at) {
+                              const struct kept_dns *kept, size_t at) {
     static const uint8_t pointer_to_question[] = {0xc0, 12};
 
     if (m->dns->questions[0].name_at == 12 && at + 2 <= m->bytes.len &&
         memcmp(m->bytes.ptr + at, pointer_to_question, 2) == 0)
-        return seen->query->name;
+        return kept->name;
     return keep_name(c, m, at);
 }
 
@@ -48,8 +50,8 @@ static uint64_t query_key(const struct ip_addr *client, const struct endpoint *r
     return index_key(&key, sizeof key, 20);
 }
 
-static uint32_t add_query(struct collection *c, const struct message *m, uint64_t key,
-                          const char *name, uint16_t type, const struct ip_addr *client,
+static uint32_t add_query(struct collection *c, const struct message *m, uint64_t key, uint16_t id,
+                          const struct kept_dns *told, const struct ip_addr *client,
                           const struct endpoint *resolver) {
     if (c->queries.n >= COLLECT_MAX) {
         c->limit_records++;
@@ -59,19 +61,19 @@ static uint32_t add_query(struct collection *c, const struct message *m, uint64_
     struct seen_query *seen = ARRAY_ADD(&c->queries);
     *seen = (struct seen_query){.client = *client};
     seen->query = arena_new(&c->arena, sizeof *seen->query);
-    *seen->query = (struct query){.name = name,
-                                  .type = type,
+    *seen->query = (struct query){.name = told->name,
+                                  .type = told->type,
                                   .resolver = *resolver,
                                   .transport = m->transport,
-                                  .id = m->dns->id,
-                                  .udp_size = m->dns->udp_size,
+                                  .id = id,
+                                  .udp_size = told->udp_size,
                                   .t_ns = m->packet.t_ns,
                                   .rcode = -1};
     index_put(&c->query_of, key, at);
     return at;
 }
 
-static void add_record(struct collection *c, const struct message *m, const struct seen_query *seen,
+static void add_record(struct collection *c, const struct message *m, const struct kept_dns *kept,
                        const struct dns_record *r) {
     struct fact_record record;
     struct dns_srv srv;
@@ -113,7 +115,7 @@ static void add_record(struct collection *c, const struct message *m, const stru
     default:
         return;
     }
-    record.name = keep_owner(c, m, seen, r->name_at);
+    record.name = keep_owner(c, m, kept, r->name_at);
     memcpy(ARRAY_ADD(&c->records), &record, sizeof record);
 }
 
@@ -125,84 +127,130 @@ static const struct fact_record *keep_records(struct collection *c) {
     return kept;
 }
 
-/* The records of an answer. A zone gives all its clients the same answers again and again: an
- * answer that is written as one before it, but for its ID, has its records. */
-static const struct kept_records *read_records(struct collection *c, const struct message *m,
-                                               const struct seen_query *seen) {
-    enum { ID_LEN = 2 };
+static void read_dns(struct collection *c, const struct message *m, struct kept_dns *kept) {
+    struct dns_message *dns = m->dns;
+
+    dns_parse(m->bytes, true, dns);
+    kept->response = dns->response;
+    kept->useful = dns->opcode == 0 && dns->question_count && dns->questions[0].class == 1;
+    kept->udp_size = dns->udp_size;
+    kept->rcode = dns->rcode;
+    kept->truncated = dns->truncated;
+    kept->cut = dns->cut;
+    kept->answer_count = dns->counts[1];
+    kept->records = NULL;
+    kept->record_count = 0;
+    if (!kept->useful)
+        return;
+    kept->type = dns->questions[0].type;
+    kept->name = keep_name(c, m, dns->questions[0].name_at);
+    if (!dns->response)
+        return;
+    c->records.n = 0;
+    for (size_t i = 0; i < dns->record_count; i++)
+        if (dns->records[i].section != DNS_AUTHORITY)
+            add_record(c, m, kept, &dns->records[i]);
+    kept->records = c->records.n ? keep_records(c) : NULL;
+    kept->record_count = c->records.n;
+}
+
+/* What the message says: as one before it that is written alike said it, else read. */
+static const struct kept_dns *told_by(struct collection *c, const struct message *m) {
     struct slice written = slice_between(m->bytes, ID_LEN, m->bytes.len);
     uint64_t hash = index_key(written.ptr, written.len, 21);
-    struct kept_records *kept = &c->answers[hash % COLLECT_ANSWERS];
+    struct kept_dns *kept = &c->dns_told[hash % COLLECT_DNS];
 
     if (kept->written && slice_eq(written, slice_of(kept->written, kept->written_len)))
         return kept;
-    c->records.n = 0;
-    for (size_t i = 0; i < m->dns->record_count; i++)
-        if (m->dns->records[i].section != DNS_AUTHORITY)
-            add_record(c, m, seen, &m->dns->records[i]);
-    kept->records = keep_records(c);
-    kept->count = c->records.n;
+    read_dns(c, m, kept);
     kept->written = memory_resize(kept->written, written.len, 1);
     memcpy(kept->written, written.ptr, written.len);
     kept->written_len = written.len;
     return kept;
 }
 
-static void add_answer(struct collection *c, const struct message *m, struct seen_query *seen) {
+static void add_answer(const struct message *m, const struct kept_dns *told,
+                       struct seen_query *seen) {
     struct query *q = seen->query;
 
     if (q->answer_frame)
         return; /* a repeated answer */
     q->answer_frame = m->packet.frame_no;
     q->answer_t_ns = m->packet.t_ns;
-    q->rcode = m->dns->rcode;
-    q->truncated = m->dns->truncated;
-    q->cut = m->dns->cut;
-    q->answer_count = m->dns->counts[1];
-    const struct kept_records *kept = read_records(c, m, seen);
-    q->record_count = kept->count;
-    q->records = kept->count ? kept->records : NULL;
+    q->rcode = told->rcode;
+    q->truncated = told->truncated;
+    q->cut = told->cut;
+    q->answer_count = told->answer_count;
+    q->records = told->records;
+    q->record_count = told->record_count;
+}
+
+/* A question, or its repetition, that was captured after its answer? No client asks the same again
+ * in the moment in which it is answered. */
+static bool is_own_question(const struct query *q, const struct message *m) {
+    int64_t after_ns = m->packet.t_ns - q->answer_t_ns;
+
+    return q->answer_frame && q->transport == m->transport && after_ns <= STORY_REORDER_NS &&
+           after_ns >= -STORY_REORDER_NS;
 }
 
 void collect_dns(struct collection *c, const struct message *message) {
-    const struct dns_message *dns = message->dns;
     const struct packet *packet = &message->packet;
+    const struct kept_dns *told = told_by(c, message);
 
-    if (dns->opcode != 0 || !dns->question_count || dns->questions[0].class != 1)
+    if (!told->useful)
         return;
-    const struct ip_addr *client = dns->response ? &packet->dst.ip : &packet->src.ip;
-    const struct endpoint *resolver = dns->response ? &packet->src : &packet->dst;
-    uint16_t type = dns->questions[0].type;
-    const char *name = keep_name(c, message, dns->questions[0].name_at);
-    uint64_t key = query_key(client, resolver, dns->id, name, type);
+    const struct ip_addr *client = told->response ? &packet->dst.ip : &packet->src.ip;
+    const struct endpoint *resolver = told->response ? &packet->src : &packet->dst;
+    struct slice head = message->bytes;
+    uint16_t id = 0;
+    slice_take_u16be(&head, &id);
+    uint64_t key = query_key(client, resolver, id, told->name, told->type);
     uint32_t at = index_get(&c->query_of, key);
 
-    if (dns->response) {
+    if (told->response) {
         if (at == NONE) {
-            at = add_query(c, message, key, name, type, client, resolver);
+            at = add_query(c, message, key, id, told, client, resolver);
             if (at == NONE)
                 return;
-            collect_loss(c, LOSS_ANSWER_ONLY, client, &resolver->ip, packet->t_ns - ASKED_BEFORE_NS,
-                         packet->t_ns, packet->frame_no);
         }
-        add_answer(c, message, &c->queries.items[at]);
+        add_answer(message, told, &c->queries.items[at]);
         return;
     }
+    orphans_expire(c, packet->t_ns);
     if (at != NONE) {
         /* The same again after an answer (over TCP, say, after a truncated one), or long after, is
          * a new query. */
-        const struct query *known = c->queries.items[at].query;
-        if (known->answer_frame || packet->t_ns - known->t_ns > REPEAT_WITHIN_NS)
+        struct query *known = c->queries.items[at].query;
+        if (is_own_question(known, message)) {
+            if (!c->queries.items[at].sends.count) {
+                known->t_ns = packet->t_ns;
+                known->udp_size = told->udp_size;
+            }
+            known->answer_t_ns = answered_ns(packet->t_ns, known->answer_t_ns);
+        } else if (known->answer_frame || packet->t_ns - known->t_ns > REPEAT_WITHIN_NS) {
             at = NONE;
+        }
     }
     if (at == NONE)
-        at = add_query(c, message, key, name, type, client, resolver);
+        at = add_query(c, message, key, id, told, client, resolver);
     if (at != NONE) {
         c->queries.items[at].mac = packet->mac_src;
-        if (type == DNS_SRV && strncmp(name, "_sips._tcp.", 11) == 0) {
+        if (told->type == DNS_SRV && strncmp(told->name, "_sips._tcp.", 11) == 0) {
             uint32_t host = collect_host(c, client, packet->t_ns);
             c->hosts.items[host].sips = true;
         }
         seen_add(c, &c->queries.items[at].sends, packet->frame_no, packet->t_ns);
+        orphans_join(c, client);
+    }
+}
+
+void collect_dns_end(struct collection *c) {
+    for (size_t i = 0; i < c->queries.n; i++) {
+        const struct seen_query *seen = &c->queries.items[i];
+        const struct query *q = seen->query;
+        if (!seen->sends.count && q->answer_frame)
+            collect_loss(c, LOSS_ANSWER_ONLY, &seen->client, &q->resolver.ip,
+                         q->answer_t_ns - ASKED_BEFORE_NS, q->answer_t_ns, q->answer_frame);
     }
 }

@@ -45,7 +45,8 @@ static uint64_t tx_key(const struct message *m, const struct ip_addr *client) {
 }
 
 /* Expires header, else the first Contact's parameter (RFC 3261 10.2.1.1, 10.2.4 ask the parameter
- * first; the contract prints the header first, and so does the story). */
+ * first; the contract prints the header first, and so does the story). In other requests than
+ * REGISTER that parameter has no meaning (20.10). */
 static bool expires_of(const struct message *m, uint32_t *expires_s) {
     const struct sip_head *head = m->sip;
     struct sip_head room;
@@ -54,7 +55,7 @@ static bool expires_of(const struct message *m, uint32_t *expires_s) {
         *expires_s = head->expires;
         return true;
     }
-    if (!head->contact_count)
+    if (!head->contact_count || head->method != SIP_REGISTER)
         return false;
     head = collect_details(m, &room);
     if (head->has_contact_expires)
@@ -83,14 +84,15 @@ static bool ends_subscription(const struct message *m) {
     return false;
 }
 
-static struct tx *add_tx(struct collection *c, const struct message *m, uint64_t key) {
+static struct tx *add_tx(struct collection *c, const struct message *m, uint64_t key,
+                         uint32_t index) {
     const struct sip_head *head = m->sip;
 
     if (c->txs.n >= COLLECT_MAX) {
         c->limit_records++;
         return NULL;
     }
-    uint32_t at = (uint32_t)c->txs.n, index = collect_wording(c, m);
+    uint32_t at = (uint32_t)c->txs.n;
     const struct wording *wording = &c->wordings.items[index];
     struct tx *tx = ARRAY_ADD(&c->txs);
     *tx = (struct tx){
@@ -113,6 +115,7 @@ static struct tx *add_tx(struct collection *c, const struct message *m, uint64_t
             },
         .dst = m->packet.dst,
         .transport = m->transport,
+        .method = head->method,
         .wording = index,
         .first_response = NONE,
         .last_response = NONE,
@@ -151,25 +154,35 @@ static void note_hosts(struct collection *c, const struct message *m, struct wor
     }
 }
 
+/* A send that is repeated in the moment in which it is answered: only the order went wrong. */
+static void answer_later(struct response *told, int64_t sent_ns) {
+    told->t_ns = answered_ns(sent_ns, told->t_ns);
+}
+
 static void add_request(struct collection *c, const struct message *m) {
     const struct sip_head *head = m->sip;
     uint64_t key = tx_key(m, &m->packet.src.ip);
     struct tx *tx = NULL;
 
+    index_expect(&c->tx_of, key);
+    uint32_t wording = collect_wording(c, m);
+    orphans_expire(c, m->packet.t_ns);
     for (uint32_t at = index_get(&c->tx_of, key); at != NONE; at = c->txs.items[at].older) {
         struct tx *known = &c->txs.items[at];
         if (endpoint_eq(&known->dst, &m->packet.dst) && known->transport == m->transport &&
-            wording_of(c, known)->method == head->method &&
-            ip_eq(&known->told.source.ip, &m->packet.src.ip)) {
+            known->method == head->method && ip_eq(&known->told.source.ip, &m->packet.src.ip)) {
             tx = known;
             break;
         }
     }
     if (!tx)
-        tx = add_tx(c, m, key);
+        tx = add_tx(c, m, key, wording);
+    else if (tx->last_response != NONE)
+        answer_later(&c->responses.items[tx->last_response].told, m->packet.t_ns);
     if (tx) {
         note_hosts(c, m, &c->wordings.items[tx->wording]);
         seen_add(c, &tx->sends, m->packet.frame_no, m->packet.t_ns);
+        orphans_join(c, &m->packet.src.ip);
     }
     if (m->conn) {
         struct seen_connection *seen = collect_live_connection(c, m->conn);
@@ -180,7 +193,7 @@ static void add_request(struct collection *c, const struct message *m) {
 
 /* The transaction that a response belongs to: same branch and CSeq at the address and port that it
  * comes from; else at that address; else the newest (a server may answer from elsewhere). */
-static uint32_t tx_of_response(const struct collection *c, const struct message *m) {
+static uint32_t tx_of_response(const struct collection *c, const struct message *m, bool *sure) {
     const struct sip_head *head = m->sip;
     uint32_t best = NONE;
     int best_fit = -1;
@@ -191,11 +204,12 @@ static uint32_t tx_of_response(const struct collection *c, const struct message 
         int fit = !ip_eq(&tx->dst.ip, &m->packet.src.ip) ? 0
                   : tx->dst.port != m->packet.src.port   ? 1
                                                          : 2;
-        if (fit > best_fit && wording_of(c, tx)->method == head->method) {
+        if (fit > best_fit && tx->method == head->method) {
             best = at;
             best_fit = fit;
         }
     }
+    *sure = best_fit == 2;
     return best;
 }
 
@@ -242,28 +256,32 @@ static bool granted(const struct message *m, const char *contact_uri, uint32_t *
     return true;
 }
 
-static void add_response(struct collection *c, const struct message *m) {
+bool collect_response(struct collection *c, const struct message *m, bool last) {
     const struct sip_head *head = m->sip;
-    uint32_t at = tx_of_response(c, m);
+    bool sure;
 
     if (head->via_count > 1)
-        return; /* on its way between servers: the one nearer to the phone carries one Via */
+        return true; /* on its way between servers: the one nearer to the phone carries one Via */
+    uint32_t at = tx_of_response(c, m, &sure);
+    if (!sure && !last)
+        return false;
     if (at == NONE) {
         collect_loss(c, LOSS_RESPONSE_ONLY, &m->packet.dst.ip, &m->packet.src.ip,
                      m->packet.t_ns - STORY_64T1_NS, m->packet.t_ns, m->packet.frame_no);
-        return;
+        return true;
     }
     if (c->responses.n >= COLLECT_MAX) {
         c->limit_records++;
-        return;
+        return true;
     }
     struct tx *tx = &c->txs.items[at];
+    int64_t asked_ns = tx->sends.count ? c->seen.items[tx->sends.first].t_ns : m->packet.t_ns;
     uint32_t index = (uint32_t)c->responses.n;
     struct seen_response *response = ARRAY_ADD(&c->responses);
     *response = (struct seen_response){
         .told =
             {
-                .t_ns = m->packet.t_ns,
+                .t_ns = answered_ns(asked_ns, m->packet.t_ns),
                 .frame = m->packet.frame_no,
                 .status = head->status,
                 .has_retry_after = head->has_retry_after,
@@ -292,6 +310,7 @@ static void add_response(struct collection *c, const struct message *m) {
         c->responses.items[tx->last_response].next = index;
     tx->last_response = index;
     tx->response_count++;
+    return true;
 }
 
 void collect_sip(struct collection *c, const struct message *message) {
@@ -313,8 +332,10 @@ void collect_sip(struct collection *c, const struct message *message) {
                          message->packet.t_ns, message->packet.t_ns, message->packet.frame_no);
         return;
     }
-    if (message->sip->response)
-        add_response(c, message);
-    else
+    if (message->sip->response) {
+        if (!collect_response(c, message, false))
+            orphan_keep_response(c, message);
+    } else {
         add_request(c, message);
+    }
 }

@@ -77,6 +77,7 @@ static uint32_t add(struct collection *c, const struct message *m, const struct 
     *wording = (struct wording){
         .method = head->method,
         .host = host,
+        .src = m->packet.src.ip,
         .multicast = ip_is_multicast(&m->packet.dst.ip),
         .has_reg_id = head->has_reg_id,
         .reg_id = head->reg_id,
@@ -113,7 +114,7 @@ uint32_t collect_wording(struct collection *c, const struct message *m) {
     take_parts(head, &parts);
     uint32_t at = newest;
     for (int looks = 0; at != NONE && looks < LOOK_AT; at = c->wordings.items[at].older, looks++)
-        if (ip_eq(&c->hosts.items[c->wordings.items[at].host].ip, src) &&
+        if (ip_eq(&c->wordings.items[at].src, src) &&
             says(&c->wordings.items[at], m, &parts))
             return at;
     at = add(c, m, &parts, collect_host(c, src, m->packet.t_ns));

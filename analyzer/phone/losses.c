@@ -5,6 +5,9 @@
 
 /* A packet that waits for an address behind an unanswered question is gone after this long. */
 #define NEIGHBOUR_WAIT_NS ((int64_t)5 * 1000000000)
+/* An error follows its packet within this time: that of a router that asks in vain for the server's
+ * address included (RFC 4861 7.2.2). */
+#define ERROR_WITHIN_NS ((int64_t)3 * 1000000000)
 
 static void add_sign(struct phone_draft *phone, struct loss_sign sign) {
     *ARRAY_PUSH(&phone->losses) = sign;
@@ -59,6 +62,25 @@ static void neighbour_signs(struct telling *telling) {
     }
 }
 
+/* An error of the network that quotes no branch is laid to the newest request of its flow. Where
+ * that was sent long before, it is about a request that the capture lacks. */
+static void late_error_signs(const struct telling *telling, struct phone_draft *phone) {
+    const struct collection *c = telling->c;
+
+    for (size_t i = 0; i < phone->txs.n; i++) {
+        const struct tx *tx = &c->txs.items[phone->txs.items[i]];
+        if (!tx->icmp.count || !tx->sends.count)
+            continue;
+        const struct seen *error = &c->seen.items[tx->icmp.last];
+        if (error->t_ns - c->seen.items[tx->sends.last].t_ns > ERROR_WITHIN_NS)
+            add_sign(phone, (struct loss_sign){.kind = LOSS_ERROR_ONLY,
+                                               .from_ns = error->t_ns - ERROR_WITHIN_NS,
+                                               .to_ns = error->t_ns,
+                                               .frame = error->frame,
+                                               .server = tx->dst.ip});
+    }
+}
+
 void tell_losses(struct telling *telling) {
     const struct collection *c = telling->c;
 
@@ -79,6 +101,8 @@ void tell_losses(struct telling *telling) {
         }
     }
     neighbour_signs(telling);
+    for (size_t p = 0; p < telling->phones.n; p++)
+        late_error_signs(telling, &telling->phones.items[p]);
     for (size_t p = 0; telling->story->dropped_packets && p < telling->phones.n; p++)
         add_sign(&telling->phones.items[p], (struct loss_sign){.kind = LOSS_DROP_COUNTER,
                                                                .from_ns = c->start_ns,
@@ -225,16 +249,95 @@ bool tell_repeats(const struct telling *telling, const struct phone_draft *phone
     return false;
 }
 
-/* Sent once, not answered, not repeated, and nothing was done about it, though the phone repeats
- * other requests: more likely the capture missed the answer than the phone lost its timers. */
-static void unrepeated_sign(struct phone_draft *phone, const struct request *request, size_t at) {
-    const struct attempt *attempt = &request->attempts[at];
-    /* Gone to another server before a second repetition was due: it did do something about it. */
-    bool moved = at + 1 < request->attempt_count &&
-                 !server_eq(&request->attempts[at + 1].server, &attempt->server) &&
-                 request->attempts[at + 1].t_ns - attempt->t_ns <= 8 * STORY_T1_NS;
+/* Sent once over UDP, and no answer. */
+static bool is_lone(const struct attempt *attempt) {
+    return attempt->outcome == OUTCOME_SILENT && attempt->server.transport == TRANSPORT_UDP &&
+           attempt->sends == 1 && !attempt->icmp_count;
+}
 
-    if (attempt->outcome != OUTCOME_SILENT || attempt->sends != 1 || attempt->icmp_count || moved)
+static const struct attempt *moved_to(const struct request *request, size_t at) {
+    return at + 1 < request->attempt_count &&
+                   !server_eq(&request->attempts[at + 1].server, &request->attempts[at].server)
+               ? &request->attempts[at + 1]
+               : NULL;
+}
+
+/* Does a phone that repeats nothing in the capture try once only, by its timers? One that is set
+ * up so leaves a silent server after a single send; but not after 3×T1, when a third would be due,
+ * and the second may be missing. */
+static bool tries_once(const struct account *account) {
+    for (size_t r = 0; r < account->request_count; r++) {
+        const struct request *request = &account->requests[r];
+        for (size_t a = 0; a + 1 < request->attempt_count; a++) {
+            const struct attempt *next = moved_to(request, a);
+            int64_t waited = next ? next->t_ns - request->attempts[a].t_ns : 0;
+            if (waited > STORY_T1_NS && !near(waited, 3 * STORY_T1_NS) &&
+                is_lone(&request->attempts[a]))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* How the account's next attempt at this server went, or (step -1) the one before, and the next
+ * with the same method: did the server answer, or was it sent once in vain and left at that, too?
+ */
+static void look_beside(const struct account *account, size_t r, size_t at, int step,
+                        bool *answered, bool *lone) {
+    enum { LOOK_AT = 32 };
+    const struct request *own = &account->requests[r];
+    const struct server *server = &own->attempts[at].server;
+    bool first = true;
+
+    for (size_t seen = 0; seen < LOOK_AT; seen++) {
+        const struct request *request;
+        at += (size_t)step;
+        while (at >= account->requests[r].attempt_count) { /* SIZE_MAX: before the first, too */
+            r += (size_t)step;
+            if (r >= account->request_count)
+                return;
+            at = step > 0 ? 0 : account->requests[r].attempt_count - 1;
+        }
+        request = &account->requests[r];
+        if (!server_eq(&request->attempts[at].server, server) ||
+            (!first && request->method != own->method))
+            continue;
+        if (first)
+            *answered |= request->attempts[at].response_count != 0;
+        *lone |= is_lone(&request->attempts[at]) && !moved_to(request, at);
+        first = false;
+        if (request->method == own->method)
+            return;
+    }
+}
+
+/* Does the server answer the phone, as far as its requests before and after this one tell? A phone
+ * that sends once each time, to a server that is dead or that ignores the method, is no sign of
+ * loss. */
+static bool answers_beside(const struct account *account, size_t r, size_t at) {
+    bool answered = false, lone = false;
+
+    look_beside(account, r, at, -1, &answered, &lone);
+    look_beside(account, r, at, 1, &answered, &lone);
+    return answered && !lone;
+}
+
+/* Sent once, not answered, not repeated, and nothing was done about it, though RFC 3261 17.1 has
+ * every phone repeat what goes over UDP: more likely the capture missed the answer than the phone
+ * lost its timers. Where the phone repeats nothing else in the capture, it might be one that is set
+ * up to try once: then the server must be seen to answer, and the phone to do nothing at all. */
+static void unrepeated_sign(struct phone_draft *phone, const struct account *account, size_t r,
+                            size_t at, bool once) {
+    const struct request *request = &account->requests[r];
+    const struct attempt *attempt = &request->attempts[at];
+    const struct attempt *next = moved_to(request, at);
+
+    if (!is_lone(attempt))
+        return;
+    /* Gone to another server before a second repetition was due: it did do something about it. */
+    if (next && (!phone->repeats || next->t_ns - attempt->t_ns <= 8 * STORY_T1_NS))
+        return;
+    if (!phone->repeats && (once || !answers_beside(account, r, at)))
         return;
     for (size_t i = 0; i < request->follow_count; i++)
         if (request->follows[i].method == SIP_CANCEL)
@@ -242,6 +345,19 @@ static void unrepeated_sign(struct phone_draft *phone, const struct request *req
     add_sign(phone, (struct loss_sign){.kind = LOSS_UNREPEATED,
                                        .from_ns = attempt->t_ns,
                                        .to_ns = attempt->t_ns + STORY_T1_NS,
+                                       .frame = attempt->send_list[0].frame,
+                                       .server = attempt->server.ip});
+}
+
+/* The first answer comes long after a repetition was due, and the phone, which repeats other
+ * requests, sent once: the repetition is missing, or a provisional response. */
+static void late_sign(struct phone_draft *phone, const struct attempt *attempt, int64_t t1_ns) {
+    if (attempt->sends != 1 || !attempt->response_count || attempt->responses[0].late ||
+        attempt->responses[0].t_ns - attempt->t_ns <= 2 * t1_ns)
+        return;
+    add_sign(phone, (struct loss_sign){.kind = LOSS_UNREPEATED,
+                                       .from_ns = attempt->t_ns,
+                                       .to_ns = attempt->responses[0].t_ns,
                                        .frame = attempt->send_list[0].frame,
                                        .server = attempt->server.ip});
 }
@@ -270,9 +386,38 @@ static bool could_name(const struct query *query, const struct server *server) {
     }
 }
 
+static bool is_host_of_another(const struct telling *telling, const struct phone_draft *phone,
+                               const struct account *account, const char *host) {
+    enum { LOOK_AT = 64 };
+
+    if (host == account->host)
+        return false;
+    for (size_t i = 0; i < phone->accounts.n && i < LOOK_AT; i++)
+        if (telling->accounts.items[phone->accounts.items[i]].account.host == host)
+            return true;
+    return false;
+}
+
+/* Is it a later step in a walk for another account's host? What that leads to is not for this one.
+ */
+static bool serves_another(const struct telling *telling, const struct phone_draft *phone,
+                           const struct account *account, const struct query *query) {
+    enum { LOOK_BACK = 64 };
+    size_t end = phone->phone.resolution_count;
+
+    for (size_t i = end; i-- > 0 && end - i <= LOOK_BACK;) {
+        const struct resolution *walk = phone->phone.resolutions[i];
+        for (size_t q = 1; walk->t_ns <= query->t_ns && q < walk->query_count; q++)
+            if (walk->queries[q] == query)
+                return is_host_of_another(telling, phone, account, walk->host);
+    }
+    return false;
+}
+
 /* The phone went to a server that no answer in the capture names, after a lookup, asked once, whose
  * answer is not in the capture either: the answer was there. */
-static void answer_sign(struct phone_draft *phone, const struct request *request, size_t at) {
+static void answer_sign(const struct telling *telling, struct phone_draft *phone,
+                        const struct account *account, const struct request *request, size_t at) {
     enum { QUERIES_SEEN = 64 };
     const struct attempt *attempt = &request->attempts[at];
     size_t end = phone->phone.query_count;
@@ -290,7 +435,7 @@ static void answer_sign(struct phone_draft *phone, const struct request *request
     for (size_t seen = 0; end && seen < QUERIES_SEEN; seen++, end--) {
         const struct query *query = phone->phone.queries[end - 1];
         if (query->answer_frame || query->refused || query->send_count != 1 ||
-            !could_name(query, &attempt->server))
+            !could_name(query, &attempt->server) || serves_another(telling, phone, account, query))
             continue;
         add_sign(phone, (struct loss_sign){.kind = LOSS_ANSWER_USED,
                                            .from_ns = query->t_ns,
@@ -312,14 +457,14 @@ static bool has_final(const struct attempt *attempt) {
 void tell_request_losses(struct telling *telling, struct phone_draft *phone,
                          const struct account_draft *draft) {
     const int64_t t1_ns = t1_of(&draft->account);
+    const bool once = !phone->repeats && tries_once(&draft->account);
 
-    (void)telling;
     for (size_t i = 0; i < draft->account.request_count; i++) {
         const struct request *request = &draft->account.requests[i];
         for (size_t a = 0; a < request->attempt_count; a++) {
             const struct attempt *attempt = &request->attempts[a];
             if (phone->phone.query_count)
-                answer_sign(phone, request, a);
+                answer_sign(telling, phone, &draft->account, request, a);
             if (attempt->outcome == OUTCOME_SILENT && attempt->tries == 1 &&
                 a + 1 < request->attempt_count &&
                 request->attempts[a + 1].t_ns - attempt->t_ns < STORY_T1_NS)
@@ -331,8 +476,9 @@ void tell_request_losses(struct telling *telling, struct phone_draft *phone,
                                             .server = attempt->server.ip});
             if (attempt->server.transport != TRANSPORT_UDP)
                 continue;
+            unrepeated_sign(phone, &draft->account, i, a, once);
             if (phone->repeats)
-                unrepeated_sign(phone, request, a);
+                late_sign(phone, attempt, t1_ns ? t1_ns : STORY_T1_NS);
             edge_signs(phone, request, a, t1_ns);
             for (size_t x = 0; x < attempt->transactions; x++)
                 if (attempt->transaction_list[x].send_count > 1 && !attempt->response_count)

@@ -28,8 +28,8 @@ struct message {
     struct conn *conn;  /* its TCP connection; NULL over UDP */
     unsigned notes;     /* of enum message_note */
     struct slice bytes; /* the whole message */
-    const struct sip_head *sip;    /* MESSAGE_SIP; see message_handler.details */
-    const struct dns_message *dns; /* MESSAGE_DNS */
+    const struct sip_head *sip; /* MESSAGE_SIP; see message_handler.details */
+    struct dns_message *dns;    /* MESSAGE_DNS; see message_handler.details */
 };
 
 /* The connection turned out to carry TLS. */
@@ -44,7 +44,9 @@ struct tls_seen {
 /* Any may be NULL. All but message and tls are net's, passed on. */
 struct message_handler {
     void *context;
-    bool details; /* message.sip is wanted with its details: else it is skimmed */
+    /* Wanted whole: else message.sip is skimmed, and message.dns is room for dns_parse to read
+     * into, which many DNS messages, being like one before, can do without. */
+    bool details;
     void (*message)(void *context, const struct message *message);
     void (*tls)(void *context, const struct tls_seen *tls);
     void (*conn)(void *context, struct conn *conn, enum conn_fact fact, enum conn_side side,

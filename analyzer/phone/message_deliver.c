@@ -54,13 +54,16 @@ bool message_deliver_sip(struct message_target *target, struct message *message,
 }
 
 bool message_deliver_dns(struct message_target *target, struct message *message) {
-    if (!dns_parse(message->bytes, is_cut(message), &target->dns))
+    if (message->bytes.len < DNS_HEADER_LEN)
         return false;
     message->kind = MESSAGE_DNS;
     message->sip = NULL;
     message->dns = &target->dns;
-    if (target->dns.malformed)
-        message->notes |= MESSAGE_MALFORMED;
+    if (target->handler->details) {
+        dns_parse(message->bytes, is_cut(message), &target->dns);
+        if (target->dns.malformed)
+            message->notes |= MESSAGE_MALFORMED;
+    }
     if (target->handler->message)
         target->handler->message(target->handler->context, message);
     return true;

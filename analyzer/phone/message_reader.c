@@ -20,7 +20,6 @@ enum {
     PORT_NETBIOS_NAME = 137,
     PORT_MDNS = 5353,
     PORT_LLMNR = 5355,
-    DNS_HEADER_LEN = 12,
     PROTOCOL_UDP = 17,
 };
 

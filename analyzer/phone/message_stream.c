@@ -25,7 +25,6 @@ enum {
     HELD_MAX = 64 * 1024 * 1024, /* by all streams together */
     HELD_KEEP = 16 * 1024,       /* a buffer larger than this is given back when it is empty */
     DNS_LENGTH_LEN = 2,
-    DNS_HEADER_LEN = 12,
     DNS_DECIDE_LEN = DNS_LENGTH_LEN + DNS_HEADER_LEN + 255 + 4, /* up to the first question's end */
     PORT_DNS = 53,
     PORT_SIP = 5060,

@@ -3,8 +3,9 @@
  * A host that sends requests with one Via is a phone; one that receives REGISTERs, or relays
  * (several Vias, a Record-Route), is a server. Addresses are one phone where they share an address
  * of record, unless two Ethernet addresses of one family prove two devices; where an IPv4 and an
- * IPv6 address share a Contact user; and where DNS and SIP come from different addresses of one
- * MAC, as long as that MAC is no router's.
+ * IPv6 address share a Contact user; where they are alone behind one MAC and name one User-Agent
+ * (an account on each); and where DNS and SIP come from different addresses of one MAC, as long as
+ * that MAC is no router's.
  */
 #include "phone/tell.h"
 
@@ -156,7 +157,59 @@ static uint64_t mac_key(const struct mac_addr *mac) {
     return index_key(mac->bytes, sizeof mac->bytes, 31);
 }
 
-/* The one phone behind each MAC; NONE - 1: several, a router's. */
+/* What several of a kind stand behind, a router. */
+#define SEVERAL (NONE - 1)
+
+/* The one set of addresses of a family behind a MAC. */
+static void note_behind(struct index_map *behind, uint64_t key, uint32_t root) {
+    uint32_t known = index_get(behind, key);
+
+    index_put(behind, key, known == NONE || known == root ? root : SEVERAL);
+}
+
+static uint64_t behind_key(const struct seen_host *host, size_t ip_len) {
+    return index_key(host->mac.bytes, sizeof host->mac.bytes, ip_len);
+}
+
+/* The User-Agent that each host names first. */
+static const char **agents_of_hosts(const struct collection *c) {
+    const char **agents = memory_new_zeroed(c->hosts.n, sizeof *agents);
+
+    for (size_t i = 0; i < c->wordings.n; i++) {
+        const struct wording *said = &c->wordings.items[i];
+        if (!agents[said->host])
+            agents[said->host] = said->user_agent;
+    }
+    return agents;
+}
+
+/* One account over IPv4, another over IPv6: nothing that they say is the same, but the MAC is, and
+ * nobody else is behind it. */
+static void join_by_mac(struct telling *telling, const struct union_find *sets, const bool *phone) {
+    struct collection *c = telling->c;
+    struct index_map behind = {0};
+    const char **agents = agents_of_hosts(c);
+
+    for (uint32_t i = 0; i < c->hosts.n; i++) {
+        const struct seen_host *host = &c->hosts.items[i];
+        if (host->mac.known)
+            note_behind(&behind, behind_key(host, host->ip.len),
+                        phone[i] ? root_of(sets, i) : SEVERAL);
+    }
+    for (uint32_t i = 0; i < c->hosts.n; i++) {
+        const struct seen_host *host = &c->hosts.items[i];
+        if (!host->mac.known || host->ip.len != 4 ||
+            index_get(&behind, behind_key(host, 4)) >= SEVERAL)
+            continue;
+        uint32_t other = index_get(&behind, behind_key(host, 16));
+        if (other < SEVERAL && agents[i] == agents[other])
+            join(sets, other, i);
+    }
+    free(agents);
+    index_fini(&behind);
+}
+
+/* The one phone behind each MAC; SEVERAL: a router's. */
 static void index_macs(struct telling *telling, struct index_map *phone_of_mac) {
     for (uint32_t p = 0; p < telling->phones.n; p++) {
         const struct phone_draft *draft = &telling->phones.items[p];
@@ -165,7 +218,7 @@ static void index_macs(struct telling *telling, struct index_map *phone_of_mac) 
             if (!mac->known)
                 continue;
             uint32_t known = index_get(phone_of_mac, mac_key(mac));
-            index_put(phone_of_mac, mac_key(mac), known == NONE || known == p ? p : NONE - 1);
+            index_put(phone_of_mac, mac_key(mac), known == NONE || known == p ? p : SEVERAL);
         }
     }
 }
@@ -187,6 +240,7 @@ static void make_phones(struct telling *telling) {
     }
     join_by_aor(telling, &sets, phone);
     join_by_contact(telling, &sets, phone);
+    join_by_mac(telling, &sets, phone);
     for (uint32_t i = 0; i < n; i++) {
         if (!phone[i])
             continue;
@@ -234,7 +288,7 @@ static void adopt_dns_clients(struct telling *telling) {
         if (!q->mac.known || tell_phone_of(telling, &q->client) != NONE)
             continue;
         uint32_t p = index_get(&phone_of_mac, mac_key(&q->mac));
-        if (p >= NONE - 1)
+        if (p >= SEVERAL)
             continue;
         uint32_t host = collect_host(c, &q->client, q->query->t_ns);
         if (c->hosts.items[host].registrar || c->hosts.items[host].relay)
@@ -310,7 +364,7 @@ static void divide_records(struct telling *telling) {
     index_macs(telling, &phone_of_mac);
     for (size_t i = 0; i < c->boots.n; i++) {
         uint32_t p = index_get(&phone_of_mac, mac_key(&c->boots.items[i].mac));
-        if (p >= NONE - 1)
+        if (p >= SEVERAL)
             continue;
         *ARRAY_ADD(&telling->phones.items[p].boots) = c->boots.items[i];
         *ARRAY_ADD(&telling->phones.items[p].restarts) = c->boots.items[i].t_ns;

@@ -103,7 +103,7 @@ static void add_addresses(struct walk *walk, struct ranked_server model, const c
         for (size_t i = 0; i < answer.count; i++) {
             model.server.ip = answer.records[i]->address;
             model.ttl_s = answer.records[i]->ttl_s;
-            model.got_ns = answer.got_ns;
+            model.has_ttl = true;
             add_server(walk, &model);
         }
     }

@@ -7,8 +7,8 @@
  * A transaction goes on with a request where method and Call-ID are the same, or where, under
  * another Call-ID, the request's last attempt was left without a final response (or with a 503) and
  * this one goes to another server with the same method and Request-URI user. It must follow within
- * 5 s of the final response, or within 37 s of the first send of the transaction before it. After a
- * 2xx nothing goes on.
+ * 5 s of the final response, or within 37 s of the first send of the transaction before it; what
+ * was tried in vain on the way, a connection, counts like a send. After a 2xx nothing goes on.
  */
 #include "phone/requests.h"
 
@@ -50,6 +50,40 @@ static const struct try_draft *last_try(const struct teller *t,
 
 /* ---- which request a transaction goes on with ---- */
 
+/* A transaction of the account to this port, wherever: any, or one on a connection. */
+static const struct tx *sent_to_port(const struct teller *t, uint16_t port, bool connected) {
+    enum { LOOK_AT = 64 };
+
+    for (size_t i = 0; i < t->account->txs.n && i < LOOK_AT; i++) {
+        const struct tx *tx = tx_at(t, t->account->txs.items[i]);
+        if (tx->dst.port == port && !(connected && tx->transport == TRANSPORT_UDP))
+            return tx;
+    }
+    return NULL;
+}
+
+/* Where a connection that failed was meant to go: the records say whether TLS was to run on it, or
+ * what the account does at that port. */
+static struct server connection_server(const struct teller *t, uint32_t index) {
+    struct server server = t->telling->c->connections.items[index].connection.server;
+
+    if (server.port == 5061)
+        server.transport = TRANSPORT_TLS;
+    for (size_t i = t->account->account.resolution_count; i-- > 0;) {
+        const struct resolution *r = t->account->account.resolutions[i];
+        for (size_t s = 0; s < r->server_count; s++) {
+            const struct server *known = &r->servers[s].server;
+            if (known->port == server.port && known->transport != TRANSPORT_UDP &&
+                ip_eq(&known->ip, &server.ip))
+                return *known;
+        }
+    }
+    const struct tx *alike = sent_to_port(t, server.port, true);
+    if (alike)
+        server.transport = alike->transport;
+    return server;
+}
+
 static uint64_t request_key(enum sip_method method, const char *text, bool has_reg_id,
                             uint32_t reg_id, uint64_t basis) {
     struct {
@@ -69,8 +103,12 @@ static uint64_t call_key(const char *call_id, uint32_t cseq) {
     return index_key(&key, sizeof key, 62);
 }
 
-/* Is the request still open for something sent at t? */
-static bool goes_on(const struct teller *t, const struct request_draft *request, int64_t at_ns) {
+static int64_t pending_ns(const struct teller *t, size_t i) {
+    return t->telling->c->connections.items[t->pending.items[i]].connection.t_ns;
+}
+
+/* Is the request still open for something tried at t? */
+static bool is_open(const struct teller *t, const struct request_draft *request, int64_t at_ns) {
     const struct attempt_draft *attempt = last_attempt(t, request);
     const struct response *final = attempt_final(t, attempt, at_ns);
 
@@ -81,17 +119,37 @@ static bool goes_on(const struct teller *t, const struct request_draft *request,
     return at_ns - last_try(t, attempt)->t_ns <= STORY_AFTER_SILENCE_NS;
 }
 
-/* Under another Call-ID: only away from a server that failed. One that is still being asked, or
- * that has only just been asked and answers soon, is asked in parallel. */
-static bool carried_on(const struct teller *t, const struct request_draft *request,
-                       const struct tx *tx, int64_t at_ns) {
+/* For something sent at t, when the phone went on to it at from_ns: with the first of the
+ * connections that it tried in vain before. From one of these to the next, and to the send, is no
+ * longer than after silence. An answer that came meanwhile ends it. */
+static bool goes_on(const struct teller *t, const struct request_draft *request, int64_t from_ns,
+                    int64_t at_ns) {
+    if (from_ns == at_ns)
+        return is_open(t, request, at_ns);
+    const struct response *final = attempt_final(t, last_attempt(t, request), at_ns);
+    return is_open(t, request, final && final->t_ns > from_ns ? at_ns : from_ns);
+}
+
+/* Did an error tell the phone, up to t, that nobody takes what it sent? */
+static bool met_error(const struct teller *t, const struct tx *tx, int64_t at_ns) {
+    const struct seen_connection *on =
+        tx->told.conn_id ? collect_connection(t->telling->c, tx->told.conn_id) : NULL;
+
+    return tx->icmp.count ||
+           (on && on->connection.error_frame && on->connection.error_ns <= at_ns &&
+            on->connection.error_ns >= last_send_ns(t, tx));
+}
+
+/* Was the request's last server left at t because it failed? One that is still being asked, or that
+ * has only just been asked and answers soon, was not. */
+static bool left_after_failure(const struct teller *t, const struct request_draft *request,
+                               int64_t at_ns) {
     const struct attempt_draft *attempt = last_attempt(t, request);
     const struct try_draft *last = last_try(t, attempt);
-    struct server to = server_of(tx);
-
-    if (server_eq(&attempt->server, &to) || !goes_on(t, request, at_ns))
-        return false;
     const struct response *final = attempt_final(t, attempt, at_ns);
+
+    if (!is_open(t, request, at_ns))
+        return false;
     if (final)
         return final->status == 503;
     if (last->tx == NONE)
@@ -99,9 +157,23 @@ static bool carried_on(const struct teller *t, const struct request_draft *reque
     const struct tx *before = tx_at(t, last->tx);
     if (last_send_ns(t, before) > at_ns)
         return false;
-    if (before->icmp.count)
+    if (met_error(t, before, at_ns))
         return true;
     return at_ns - first_send_ns(t, before) >= STORY_T1_NS;
+}
+
+/* Under another Call-ID: only away from a server that failed, this one or one that could not be
+ * reached meanwhile. Otherwise it is asked in parallel. */
+static bool carried_on(const struct teller *t, const struct request_draft *request,
+                       const struct tx *tx, int64_t from_ns, int64_t at_ns) {
+    struct server to = server_of(tx);
+    bool away = !server_eq(&last_attempt(t, request)->server, &to);
+
+    for (size_t i = 0; from_ns < at_ns && i < t->pending.n && !away; i++) {
+        struct server between = connection_server(t, t->pending.items[i]);
+        away = !server_eq(&between, &to);
+    }
+    return away && goes_on(t, request, from_ns, at_ns) && left_after_failure(t, request, from_ns);
 }
 
 static bool is_unregister(const struct teller *t, const struct tx *tx) {
@@ -123,18 +195,19 @@ static uint64_t user_key(const struct wording *said) {
     return request_key(said->method, said->user, said->has_reg_id, said->reg_id, 61);
 }
 
-static struct request_draft *find_request(struct teller *t, const struct tx *tx, int64_t at_ns) {
+static struct request_draft *find_request(struct teller *t, const struct tx *tx, int64_t from_ns,
+                                          int64_t at_ns) {
     const struct wording *said = said_by(t, tx);
     uint32_t at = index_get(&t->by_call_id, call_id_key(said));
 
     if (at != NONE)
         return same_purpose(t, &t->requests.items[at], tx) &&
-                       goes_on(t, &t->requests.items[at], at_ns)
+                       goes_on(t, &t->requests.items[at], from_ns, at_ns)
                    ? &t->requests.items[at]
                    : NULL;
     at = index_get(&t->by_user, user_key(said));
     if (at != NONE && !said->to_tag && same_purpose(t, &t->requests.items[at], tx) &&
-        carried_on(t, &t->requests.items[at], tx, at_ns))
+        carried_on(t, &t->requests.items[at], tx, from_ns, at_ns))
         return &t->requests.items[at];
     return NULL;
 }
@@ -230,35 +303,43 @@ static uint64_t place_key(const struct ip_addr *ip, uint16_t port) {
     return index_key(&key, sizeof key, 63);
 }
 
-static void know_servers(struct teller *t) {
-    for (size_t i = 0; i < t->account->txs.n; i++) {
-        const struct tx *tx = tx_at(t, t->account->txs.items[i]);
-        index_put(&t->servers, place_key(&tx->dst.ip, tx->dst.port), 0);
-    }
-    for (size_t i = 0; i < t->account->account.resolution_count; i++) {
-        const struct resolution *r = t->account->account.resolutions[i];
-        for (size_t s = 0; s < r->server_count; s++)
-            index_put(&t->servers, place_key(&r->servers[s].server.ip, r->servers[s].server.port),
-                      0);
+/* Whose a place is that connections go to. */
+enum place { PLACE_OWN, PLACE_OTHER };
+
+/* Whoever has more is no telephone: for which of them it connects does not show. */
+enum { ACCOUNTS_USUAL = 16 };
+
+static void know_transactions(struct teller *t, const struct account_draft *account,
+                              enum place place) {
+    for (size_t i = 0; i < account->txs.n; i++) {
+        const struct tx *tx = tx_at(t, account->txs.items[i]);
+        index_put(&t->servers, place_key(&tx->dst.ip, tx->dst.port), place);
     }
 }
 
-/* Where a connection that failed was meant to go: the records say whether TLS was to run on it. */
-static struct server connection_server(const struct teller *t, uint32_t index) {
-    struct server server = t->telling->c->connections.items[index].connection.server;
-
-    if (server.port == 5061)
-        server.transport = TRANSPORT_TLS;
-    for (size_t i = t->account->account.resolution_count; i-- > 0;) {
-        const struct resolution *r = t->account->account.resolutions[i];
-        for (size_t s = 0; s < r->server_count; s++) {
-            const struct server *known = &r->servers[s].server;
-            if (known->port == server.port && known->transport != TRANSPORT_UDP &&
-                ip_eq(&known->ip, &server.ip))
-                return *known;
+static void know_resolutions(struct teller *t, struct resolution *const *list, size_t count,
+                             enum place place) {
+    for (size_t i = 0; i < count; i++)
+        for (size_t s = 0; s < list[i]->server_count; s++) {
+            const struct server *server = &list[i]->servers[s].server;
+            index_put(&t->servers, place_key(&server->ip, server->port), place);
         }
-    }
-    return server;
+}
+
+/* What several accounts use is the account's own, too. Names that a phone's only account did not
+ * reach are still its own: of a second server, say, that was dead all the time. */
+static void know_servers(struct teller *t) {
+    const struct phone_draft *phone = t->phone;
+    const struct account *account = &t->account->account;
+    size_t others = phone->accounts.n <= ACCOUNTS_USUAL ? phone->accounts.n : 0;
+
+    if (others)
+        know_resolutions(t, phone->phone.resolutions, phone->phone.resolution_count,
+                         others == 1 ? PLACE_OWN : PLACE_OTHER);
+    for (size_t i = 0; i < others; i++)
+        know_transactions(t, &t->telling->accounts.items[phone->accounts.items[i]], PLACE_OTHER);
+    know_resolutions(t, account->resolutions, account->resolution_count, PLACE_OWN);
+    know_transactions(t, t->account, PLACE_OWN);
 }
 
 static void take_connection(struct teller *t, struct request_draft *request, uint32_t index) {
@@ -277,10 +358,6 @@ static struct request_draft *new_request(struct teller *t, enum sip_method metho
     return request;
 }
 
-static int64_t pending_ns(const struct teller *t, size_t i) {
-    return t->telling->c->connections.items[t->pending.items[i]].connection.t_ns;
-}
-
 /* What no request took: with the last REGISTER where it goes on with it, else a request of its own,
  * of which only connections were seen. */
 static void flush_pending(struct teller *t) {
@@ -288,7 +365,7 @@ static void flush_pending(struct teller *t) {
         struct request_draft *request =
             t->requests.n ? &t->requests.items[t->requests.n - 1] : NULL;
         bool fits = request && (request->method == SIP_REGISTER || request->first_tx == NONE);
-        if (!fits || !goes_on(t, request, pending_ns(t, i)))
+        if (!fits || !is_open(t, request, pending_ns(t, i)))
             request = new_request(t, SIP_UNKNOWN_METHOD, pending_ns(t, i));
         take_connection(t, request, t->pending.items[i]);
     }
@@ -304,8 +381,79 @@ static void take_pending(struct teller *t, struct request_draft *request) {
     t->pending.n = 0;
 }
 
+/* The server that a dialog was set up at; NULL: that does not show. */
+static const struct server *dialog_server(const struct teller *t, const struct wording *said) {
+    struct wording first = {.method = SIP_INVITE, .call_id = said->call_id};
+    uint32_t at = index_get(&t->by_call_id, call_id_key(&first));
+
+    first.method = said->method;
+    if (at == NONE)
+        at = index_get(&t->by_call_id, call_id_key(&first));
+    return at == NONE ? NULL : &last_attempt(t, &t->requests.items[at])->server;
+}
+
+/* Are the connections tried in vain before it tries of this transaction's request? One in a dialog
+ * may go where the dialog is, an OPTIONS where a server is kept alive, on a connection that was up
+ * before, while the phone tries to reach another server for something else. */
+static bool owns_pending(const struct teller *t, const struct tx *tx) {
+    const struct wording *said = said_by(t, tx);
+    struct server to = server_of(tx);
+
+    if (!said->to_tag && said->method != SIP_OPTIONS)
+        return true;
+    const struct seen_connection *on = collect_connection(t->telling->c, tx->told.conn_id);
+    if (on && on->connection.t_ns >= pending_ns(t, t->pending.n - 1))
+        return true;
+    uint32_t same = index_get(&t->by_call_id, call_id_key(said));
+    if (same != NONE && left_after_failure(t, &t->requests.items[same], pending_ns(t, 0)))
+        return true; /* and back again */
+    const struct server *at = dialog_server(t, said);
+    return at && !server_eq(at, &to);
+}
+
 static bool pending_too_old(const struct teller *t, int64_t at_ns) {
     return t->pending.n && at_ns - pending_ns(t, t->pending.n - 1) > STORY_AFTER_SILENCE_NS;
+}
+
+/* Is a port one that SIP listens on, as is the custom or because the account's servers do? */
+static bool is_sip_port(const struct teller *t, uint16_t port) {
+    enum { CUSTOM_FIRST = 5060, CUSTOM_LAST = 5099 };
+
+    return (port >= CUSTOM_FIRST && port <= CUSTOM_LAST) || sent_to_port(t, port, false);
+}
+
+/* In the middle of a failover: connections were tried in vain just before, or the newest request
+ * has just lost the server that it was connected to. */
+static bool is_failing_over(const struct teller *t, int64_t at_ns) {
+    if (t->pending.n)
+        return at_ns - pending_ns(t, t->pending.n - 1) <= STORY_AFTER_SILENCE_NS;
+    const struct request_draft *newest =
+        t->requests.n ? &t->requests.items[t->requests.n - 1] : NULL;
+    return newest && last_attempt(t, newest)->server.transport != TRANSPORT_UDP &&
+           left_after_failure(t, newest, at_ns);
+}
+
+/* A configured server that was dead whenever it was tried shows by connections alone. It is one of
+ * the account's where the phone turns to it only in the middle of failovers: what another account
+ * tries in vain, it tries at other times as well. Only among numeric servers: where the account has
+ * names, their lookups tell. */
+static bool is_dead_server(struct teller *t, const struct connection *connection) {
+    const struct server *server = &connection->server;
+
+    if (t->account->account.resolution_count || t->phone->accounts.n > ACCOUNTS_USUAL ||
+        !is_sip_port(t, server->port))
+        return false;
+    if (is_failing_over(t, connection->t_ns))
+        return true;
+    index_put(&t->servers, place_key(&server->ip, server->port), PLACE_OTHER);
+    return false;
+}
+
+static bool is_of_account(struct teller *t, const struct connection *connection) {
+    const struct server *server = &connection->server;
+    uint32_t place = index_get(&t->servers, place_key(&server->ip, server->port));
+
+    return place == NONE ? is_dead_server(t, connection) : place == PLACE_OWN;
 }
 
 static void add_connections_before(struct teller *t, size_t *next, int64_t until_ns) {
@@ -318,8 +466,7 @@ static void add_connections_before(struct teller *t, size_t *next, int64_t until
         if (connection->t_ns > until_ns)
             break;
         if (!connection->from_start || connection->accepted || seen->taken ||
-            index_get(&t->servers, place_key(&connection->server.ip, connection->server.port)) ==
-                NONE)
+            !is_of_account(t, connection))
             continue;
         if (pending_too_old(t, connection->t_ns))
             flush_pending(t);
@@ -336,7 +483,9 @@ static void add_tx(struct teller *t, uint32_t index) {
 
     if (pending_too_old(t, at_ns))
         flush_pending(t);
-    struct request_draft *request = find_request(t, tx, at_ns);
+    bool after_pending = t->pending.n && owns_pending(t, tx);
+    int64_t from_ns = after_pending ? pending_ns(t, 0) : at_ns;
+    struct request_draft *request = find_request(t, tx, from_ns, at_ns);
     bool redirected = !request && !said->to_tag && follows_redirection(t, tx, at_ns);
     if (!request) {
         request = new_request(t, said->method, at_ns);
@@ -345,7 +494,7 @@ static void add_tx(struct teller *t, uint32_t index) {
         request->has_reg_id = said->has_reg_id;
         request->reg_id = said->reg_id;
     }
-    if (!said->to_tag)
+    if (after_pending)
         take_pending(t, request);
     if (request->first_tx == NONE)
         request->first_tx = index;
@@ -438,6 +587,23 @@ static void tie_resolutions(const struct account *account, struct request *reque
     }
 }
 
+/* A phone's transactions lie scattered among those of all others: the processor is told to bring
+ * the next ones while this one is at work. */
+static void fetch_ahead(const struct teller *t, size_t i) {
+    enum { FAR = 8, NEAR = 4, LINE = 64 };
+    const struct collection *c = t->telling->c;
+
+    if (i + FAR >= t->account->txs.n)
+        return;
+    const uint8_t *far = (const uint8_t *)tx_at(t, t->account->txs.items[i + FAR]);
+    for (size_t at = 0; at < sizeof(struct tx); at += LINE)
+        __builtin_prefetch(far + at);
+    const struct tx *near = tx_at(t, t->account->txs.items[i + NEAR]);
+    __builtin_prefetch(&c->seen.items[near->sends.first]);
+    if (near->first_response != NONE)
+        __builtin_prefetch(&c->responses.items[near->first_response]);
+}
+
 void tell_requests(struct telling *telling, struct phone_draft *phone,
                    struct account_draft *account) {
     struct teller t = {.telling = telling, .phone = phone, .account = account};
@@ -449,6 +615,7 @@ void tell_requests(struct telling *telling, struct phone_draft *phone,
         know_servers(&t);
     for (size_t i = 0; i < account->txs.n; i++) {
         const struct tx *tx = tx_at(&t, account->txs.items[i]);
+        fetch_ahead(&t, i);
         if (phone->connections.n)
             add_connections_before(&t, &next_connection, first_send_ns(&t, tx));
         add_tx(&t, account->txs.items[i]);

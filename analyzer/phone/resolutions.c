@@ -23,17 +23,20 @@
 
 struct walk {
     struct resolution *resolution;
+    uint32_t before; /* the walk of this host before it: index into walks; NONE: none */
     ARRAY_OF(struct query *) queries;
 };
 
-/* The queries for one name and type, or whose answers carry addresses of it in the additional
- * section, in order of time. */
+/* The queries for one name and type, or whose answers carry records of it unasked, in order of
+ * time.
+ */
 struct query_list {
+    const struct query *told; /* the newest that was answered with a use for a list */
     ARRAY_OF(const struct query *) queries;
 };
 
-/* Beside the types of DNS: addresses in additional sections. */
-enum { IN_ADDITIONAL = 1 << 16 };
+/* Beside the types of DNS: records that were not asked for. */
+enum { UNASKED = 1 << 16 };
 
 struct walker {
     struct telling *telling;
@@ -44,11 +47,14 @@ struct walker {
     ARRAY_OF(const char *) roots;
     struct index_map list_of_name; /* (name, type) -> index into lists */
     ARRAY_OF(struct query_list) lists;
+    /* When an answer came that told something else than the one before it for the same name. */
+    ARRAY_OF(int64_t) news;
     struct query **queries;
     size_t query_count;
     int64_t until_ns; /* lookups answered later do not count (rank lookup) */
     ARRAY_OF(const struct fact_record *) answer;
-    struct index_map tx_to; /* address -> the phone's first transaction to it */
+    struct index_map tx_to; /* address -> the phone's first transaction to it, */
+    size_t tx_to_next;      /* of those before this one of its transactions */
 };
 
 static uint64_t name_key(const char *name, uint32_t type) {
@@ -90,7 +96,8 @@ static const char *root_of(struct walker *w, const struct query *q) {
 static void follow_answer(struct walker *w, const struct query *q, const char *root) {
     for (size_t i = 0; i < q->record_count; i++) {
         const struct fact_record *r = &q->records[i];
-        if (r->section != DNS_ANSWER || !r->target || strcmp(r->target, ".") == 0)
+        if ((r->section != DNS_ANSWER && r->section != DNS_ADDITIONAL) || !r->target ||
+            strcmp(r->target, ".") == 0)
             continue;
         if (r->type == DNS_NAPTR)
             set_root(w, r->target,
@@ -132,7 +139,7 @@ static bool is_first_step(const struct query *q, const char *host) {
 static void add_to_walk(struct walker *w, struct query *q) {
     const char *root = root_of(w, q);
     uint64_t key = name_key(root, 0);
-    uint32_t at = index_get(&w->walk_of_host, key);
+    uint32_t before = index_get(&w->walk_of_host, key), at = before;
 
     if (at != NONE) {
         const struct walk *walk = &w->walks.items[at];
@@ -161,6 +168,7 @@ static void add_to_walk(struct walker *w, struct query *q) {
         walk->resolution = arena_new(&w->telling->story->arena, sizeof *walk->resolution);
         walk->resolution->host = root;
         walk->resolution->t_ns = q->t_ns;
+        walk->before = before;
         index_put(&w->walk_of_host, key, at);
     }
     *ARRAY_ADD(&w->walks.items[at].queries) = q;
@@ -169,6 +177,10 @@ static void add_to_walk(struct walker *w, struct query *q) {
 }
 
 /* ---- the list that follows ---- */
+
+static bool tells(const struct query *q) {
+    return q->answer_frame && (q->rcode == 0 || q->rcode == 3);
+}
 
 static void list_query(struct walker *w, const char *name, uint32_t type, const struct query *q) {
     uint64_t key = name_key(name, type);
@@ -179,7 +191,15 @@ static void list_query(struct walker *w, const char *name, uint32_t type, const 
         ARRAY_PUSH(&w->lists);
         index_put(&w->list_of_name, key, at);
     }
-    *ARRAY_ADD(&w->lists.items[at].queries) = q;
+    struct query_list *list = &w->lists.items[at];
+    *ARRAY_ADD(&list->queries) = q;
+    if (!tells(q))
+        return;
+    /* Equal answers share their records (collect_dns.c). */
+    if (!list->told || list->told->records != q->records ||
+        list->told->record_count != q->record_count || q->answer_t_ns < list->told->answer_t_ns)
+        *ARRAY_ADD(&w->news) = q->answer_t_ns;
+    list->told = q;
 }
 
 /* The newest that was answered in time, with a use for a list. */
@@ -200,31 +220,37 @@ static const struct query *newest_answer(const struct walker *w, const char *nam
     }
     while (low-- > 0) {
         const struct query *q = list->queries.items[low];
-        if (q->answer_frame && q->answer_t_ns <= w->until_ns && (q->rcode == 0 || q->rcode == 3))
+        if (tells(q) && q->answer_t_ns <= w->until_ns)
             return q;
     }
     return NULL;
 }
 
-/* What the phone knew of a name: its lookup of it; for addresses that it did not ask for, the
- * additional section of the answer that named them. */
+/* An answer may bring along what it leads to: SRV records and addresses, in the additional section
+ * (RFC 3263 4.1, RFC 2782) or among its own records. */
+static bool is_unasked(const struct query *q, const struct fact_record *r) {
+    return r->section == DNS_ADDITIONAL || (r->section == DNS_ANSWER && r->type != q->type);
+}
+
+/* What the phone knew of a name: its lookup of it; for what it did not ask for, the answer that
+ * brought it along. */
 static bool phone_lookup(void *context, const char *name, uint16_t type,
                          struct lookup_answer *answer) {
     struct walker *w = context;
     const struct query *found = newest_answer(w, name, type);
-    enum dns_section section = DNS_ANSWER;
+    bool unasked = !found;
 
-    if (!found && (type == DNS_A || type == DNS_AAAA)) {
-        found = newest_answer(w, name, type | IN_ADDITIONAL);
-        section = DNS_ADDITIONAL;
-    }
+    if (unasked)
+        found = newest_answer(w, name, type | UNASKED);
     if (!found)
         return false;
     w->answer.n = 0;
-    for (size_t i = 0; i < found->record_count; i++)
-        if (found->records[i].type == type && found->records[i].section == section &&
-            (section == DNS_ANSWER || found->records[i].name == name))
-            *ARRAY_ADD(&w->answer) = &found->records[i];
+    for (size_t i = 0; i < found->record_count; i++) {
+        const struct fact_record *r = &found->records[i];
+        if (r->type == type &&
+            (unasked ? is_unasked(found, r) && r->name == name : r->section == DNS_ANSWER))
+            *ARRAY_ADD(&w->answer) = r;
+    }
     *answer = (struct lookup_answer){w->answer.items, w->answer.n, found->answer_t_ns};
     return true;
 }
@@ -233,9 +259,23 @@ static int64_t sent_ns(const struct walker *w, const struct tx *tx) {
     return w->telling->c->seen.items[tx->sends.first].t_ns;
 }
 
+/* The phone's first transaction to an address; NULL: none. */
+static const struct tx *first_to(struct walker *w, const struct ip_addr *ip) {
+    const struct collection *c = w->telling->c;
+
+    for (; w->tx_to_next < w->phone->txs.n; w->tx_to_next++) {
+        uint32_t index = w->phone->txs.items[w->tx_to_next];
+        uint64_t key = index_key(&c->txs.items[index].dst.ip, sizeof *ip, 51);
+        if (index_get(&w->tx_to, key) == NONE)
+            index_put(&w->tx_to, key, index);
+    }
+    uint32_t at = index_get(&w->tx_to, index_key(ip, sizeof *ip, 51));
+    return at == NONE ? NULL : &c->txs.items[at];
+}
+
 /* The transport and port that the phone used at an address: first after a time, else first of all.
  * This fills in what records left open. */
-static void guess_by_use(const struct walker *w, struct ranked_server *server, int64_t since_ns) {
+static void guess_by_use(struct walker *w, struct ranked_server *server, int64_t since_ns) {
     enum { LOOK_AHEAD = 64 };
     const struct collection *c = w->telling->c;
     const uint32_t *txs = w->phone->txs.items;
@@ -256,17 +296,62 @@ static void guess_by_use(const struct walker *w, struct ranked_server *server, i
         if (ip_eq(&tx->dst.ip, &server->server.ip))
             used = tx;
     }
-    if (!used) {
-        uint32_t at =
-            index_get(&w->tx_to, index_key(&server->server.ip, sizeof(struct ip_addr), 51));
-        if (at == NONE)
-            return;
-        used = &c->txs.items[at];
-    }
+    if (!used)
+        used = first_to(w, &server->server.ip);
+    if (!used)
+        return;
     if (!server->transport_known)
         server->server.transport = used->transport;
     if (!server->port_known)
         server->server.port = used->dst.port;
+}
+
+static int by_time(const void *a, const void *b) {
+    const int64_t *x = a, *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
+/* Did any answer of this time, (from, to], tell something else than the one before it? */
+static bool has_news(const struct walker *w, int64_t from_ns, int64_t to_ns) {
+    size_t low = 0, high = w->news.n;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (w->news.items[middle] <= from_ns)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < w->news.n && w->news.items[low] <= to_ns;
+}
+
+/* The same questions in the same order? */
+static bool asks_alike(const struct walk *a, const struct walk *b) {
+    if (a->queries.n != b->queries.n)
+        return false;
+    for (size_t i = 0; i < a->queries.n; i++)
+        if (a->queries.items[i]->name != b->queries.items[i]->name ||
+            a->queries.items[i]->type != b->queries.items[i]->type)
+            return false;
+    return true;
+}
+
+/* A phone asks the same again at each renewal, and mostly is told the same: then the list of the
+ * walk before serves this one, too. false: it has to be worked out. */
+static bool rank_again(const struct walker *w, const struct walk *walk) {
+    const struct walk *before = walk->before == NONE ? NULL : &w->walks.items[walk->before];
+    struct resolution *r = walk->resolution;
+
+    if (!before || !asks_alike(walk, before) || has_news(w, before->resolution->end_ns, r->end_ns))
+        return false;
+    for (size_t i = 0; i < before->resolution->server_count; i++)
+        if (!before->resolution->servers[i].transport_known ||
+            !before->resolution->servers[i].port_known)
+            return false; /* guessed by what the phone did then */
+    r->servers = before->resolution->servers;
+    r->server_count = before->resolution->server_count;
+    return true;
 }
 
 static void rank(struct walker *w, struct walk *walk) {
@@ -278,6 +363,8 @@ static void rank(struct walker *w, struct walk *walk) {
     struct lookup_answer answer;
     bool complete;
 
+    if (rank_again(w, walk))
+        return;
     w->until_ns = r->end_ns;
     if (phone_lookup(w, r->host, DNS_NAPTR, &answer))
         order.start = RANK_NAPTR;
@@ -357,6 +444,7 @@ static void finish(struct walker *w) {
     struct arena *arena = &w->telling->story->arena;
     struct resolution **list = ARENA_ARRAY(arena, struct resolution *, w->walks.n);
 
+    array_sort(w->news.items, w->news.n, sizeof *w->news.items, by_time);
     for (size_t i = 0; i < w->walks.n; i++) {
         struct walk *walk = &w->walks.items[i];
         struct resolution *r = walk->resolution;
@@ -395,14 +483,8 @@ static void fill_queries(struct walker *w) {
 
         list_query(w, q->name, q->type, q);
         for (size_t r = 0; r < q->record_count; r++)
-            if (q->records[r].section == DNS_ADDITIONAL)
-                list_query(w, q->records[r].name, (uint32_t)q->records[r].type | IN_ADDITIONAL, q);
-    }
-    for (size_t i = 0; i < w->phone->txs.n; i++) {
-        const struct tx *tx = &c->txs.items[w->phone->txs.items[i]];
-        uint64_t key = index_key(&tx->dst.ip, sizeof tx->dst.ip, 51);
-        if (index_get(&w->tx_to, key) == NONE)
-            index_put(&w->tx_to, key, w->phone->txs.items[i]);
+            if (is_unasked(q, &q->records[r]))
+                list_query(w, q->records[r].name, (uint32_t)q->records[r].type | UNASKED, q);
     }
     w->phone->phone.queries = w->queries;
     w->phone->phone.query_count = w->query_count;
@@ -420,6 +502,7 @@ void tell_resolutions(struct telling *telling, struct phone_draft *phone) {
         ARRAY_FINI(&w.walks.items[i].queries);
     ARRAY_FINI(&w.walks);
     ARRAY_FINI(&w.roots);
+    ARRAY_FINI(&w.news);
     ARRAY_FINI(&w.answer);
     for (size_t i = 0; i < w.lists.n; i++)
         ARRAY_FINI(&w.lists.items[i].queries);

@@ -53,7 +53,7 @@ static const char *const loss_texts[LOSS_KIND_COUNT] = {
     [LOSS_EARLY_MOVE] = "a move sooner than T1 after a single try",
     [LOSS_DROP_COUNTER] = "the capture file counts dropped packets",
     [LOSS_NEIGHBOUR] = "nobody answered for the server's address on the local network",
-    [LOSS_UNREPEATED] = "one send without an answer, by a phone that repeats what is not answered",
+    [LOSS_UNREPEATED] = "one send over UDP without an answer or a repetition",
     [LOSS_ANSWER_USED] = "a server that only a DNS answer missing here can have named",
     [LOSS_SNAPLEN] = "a message cut by the snapshot length",
 };
@@ -198,6 +198,16 @@ static const struct ranked_server *listed(const struct phone_draft *draft,
     return NULL;
 }
 
+/* In vain, and on a port where SIP servers listen: nobody knows for what request, but a server was
+ * seen to fail. */
+static bool failed_for_sip(const struct connection *connection) {
+    enum { CUSTOM_FIRST = 5060, CUSTOM_LAST = 5099 };
+    uint16_t port = connection->server.port;
+
+    return connection->from_start && !connection->accepted && port >= CUSTOM_FIRST &&
+           port <= CUSTOM_LAST;
+}
+
 static void tell_connections(struct telling *telling, struct phone_draft *draft) {
     struct collection *c = telling->c;
     struct connection *list = ARENA_ARRAY(telling->arena, struct connection, draft->connections.n);
@@ -208,7 +218,8 @@ static void tell_connections(struct telling *telling, struct phone_draft *draft)
         const struct ranked_server *meant = NULL;
         if (draft->tls_only && seen->connection.from_start && !seen->connection.accepted)
             meant = listed(draft, &seen->connection.server);
-        if (!seen->connection.sip && !seen->connection.tls && !seen->taken && !meant)
+        bool failed = !draft->tls_only && failed_for_sip(&seen->connection);
+        if (!seen->connection.sip && !seen->connection.tls && !seen->taken && !meant && !failed)
             continue;
         struct connection *out = &list[count++];
         *out = seen->connection;
@@ -255,9 +266,10 @@ static void tell_phone(struct telling *telling, uint32_t p) {
     for (size_t i = 0; i < draft->connections.n; i++)
         telling->c->connections.items[draft->connections.items[i]].taken = false;
     draft->repeats = tell_repeats(telling, draft);
+    for (size_t i = 0; i < draft->accounts.n; i++)
+        tell_host(telling, draft, &telling->accounts.items[draft->accounts.items[i]]);
     for (size_t i = 0; i < draft->accounts.n; i++) {
         struct account_draft *account = &telling->accounts.items[draft->accounts.items[i]];
-        tell_host(telling, draft, account);
         tell_requests(telling, draft, account);
         tell_registrations(telling, account);
         tell_request_losses(telling, draft, account);
@@ -367,6 +379,7 @@ static void begin_telling(struct telling *telling) {
     struct story *story = telling->story;
 
     tell_people(telling);
+    tell_order(telling);
     tell_accounts(telling);
     for (uint32_t p = 0; p < telling->phones.n; p++)
         tell_resolutions(telling, &telling->phones.items[p]);
@@ -417,6 +430,7 @@ struct story *story_end(struct story_builder *builder, const char *const *files,
     message_reader_end(builder->reader);
     message_reader_free(builder->reader);
     builder->reader = NULL;
+    collection_end(c);
     story->arena = c->arena;
     c->arena = (struct arena){0};
     *telling = (struct telling){.c = c, .story = story, .options = &builder->options};

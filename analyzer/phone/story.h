@@ -13,6 +13,10 @@
  * interned (equal strings are equal pointers; but for branches and nonces), pointers into arrays
  * are stable. Frame numbers are Wireshark's, times nanoseconds since the epoch. Lists are in order
  * of time, then frame.
+ *
+ * Causes come before effects: an answer (response, DNS answer, error) that the capture shows up to
+ * STORY_REORDER_NS before its question, or after what the phone did because of it, has the time of
+ * the question, or the last moment before the phone went on. Its frame number stays its own.
  */
 #ifndef PHONE_STORY_H
 #define PHONE_STORY_H
@@ -29,6 +33,11 @@
 #define STORY_64T1_NS (64 * STORY_T1_NS)
 #define STORY_AFTER_FINAL_NS ((int64_t)5 * 1000000000)
 #define STORY_AFTER_SILENCE_NS (STORY_64T1_NS + STORY_AFTER_FINAL_NS)
+
+/* Captures show packets out of order: cards with several queues, mirror ports and merged interfaces
+ * let one overtake another by a few milliseconds. What must have come before something else may be
+ * seen this much after it. */
+#define STORY_REORDER_NS ((int64_t)5 * 1000000)
 
 /* ---- lookups ---- */
 
@@ -86,8 +95,8 @@ struct ranked_server {
     const char *target; /* the name whose address it is; NULL for a numeric host */
     bool from_srv;      /* priority, weight and port are of an SRV record */
     uint16_t priority, weight;
-    uint32_t ttl_s;   /* of the address record, as it was got; 0 where there is none */
-    int64_t got_ns;   /* when the address record was got */
+    bool has_ttl;     /* an address record led to it, */
+    uint32_t ttl_s;   /* with this TTL as it was got */
     unsigned service; /* 0, 1 … : which NAPTR record (or SRV name, without NAPTR), in order */
     bool from_naptr;
     uint16_t order, preference; /* of the NAPTR record */
@@ -286,7 +295,7 @@ enum loss_kind {
     LOSS_EARLY_MOVE,    /* a move sooner than T1 after a single try */
     LOSS_DROP_COUNTER,  /* the capture file says that packets were dropped */
     LOSS_NEIGHBOUR,     /* ARP or ND for a server without an answer: sends died before the wire */
-    LOSS_UNREPEATED,    /* one send without an answer or a successor, by a phone that repeats */
+    LOSS_UNREPEATED,    /* one send over UDP without an answer or a repetition */
     LOSS_ANSWER_USED,   /* a server used that only an answer the capture lacks can have named */
     LOSS_SNAPLEN,       /* a message that mattered was cut by the snapshot length */
     LOSS_KIND_COUNT,

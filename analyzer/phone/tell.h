@@ -51,6 +51,9 @@ void tell_people(struct telling *telling);
 uint32_t tell_phone_of(const struct telling *telling,
                        const struct ip_addr *ip); /* NONE: nobody's */
 
+/* order.c: what was captured a moment too early or too late comes where it must have been. */
+void tell_order(struct telling *telling);
+
 /* accounts.c: the phone's requests, divided among its addresses of record. */
 void tell_accounts(struct telling *telling);
 const char *tell_aor(struct telling *telling, const char *uri);

@@ -114,7 +114,7 @@ static void write_ranked_server(struct json_writer *json, const struct ranked_se
     json_member_text(json, "target", ranked->target);
     member_uint_or_null(json, "priority", ranked->from_srv, ranked->priority);
     member_uint_or_null(json, "weight", ranked->from_srv, ranked->weight);
-    member_uint_or_null(json, "ttl_s", ranked->got_ns != 0, ranked->ttl_s);
+    member_uint_or_null(json, "ttl_s", ranked->has_ttl, ranked->ttl_s);
     json_object_end(json);
 }
 

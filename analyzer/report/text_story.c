@@ -121,7 +121,7 @@ static void put_ranked(struct view *view, const struct ranked_server *ranked) {
         text_words(text, ranked->target);
     if (ranked->from_srv)
         text_printf(text, "priority %u weight %u", ranked->priority, ranked->weight);
-    if (ranked->got_ns) {
+    if (ranked->has_ttl) {
         snprintf(ttl, sizeof ttl, "TTL %u s", ranked->ttl_s);
         text_piece(text, ttl);
     }

@@ -65,6 +65,12 @@ static void skim_top_via(struct sip_head *head, struct slice via) {
 
     head->via = via;
     head->via_sent = slice_of(via.ptr, params_at);
+    /* Nearly always the branch comes first, and nothing is quoted. */
+    if (slice_starts(rest, SLICE_LITERAL(";branch=")) && slice_find(rest, '"') == rest.len) {
+        slice_skip(&rest, 8);
+        head->branch = sip_trim(slice_between(rest, 0, slice_find(rest, ';')));
+        return;
+    }
     while (sip_param_take(&rest, &name, &value))
         if (SIP_NAME_IS(name, "branch")) {
             head->branch = value;

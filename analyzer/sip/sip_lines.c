@@ -6,33 +6,43 @@
 
 #include "sip/sip_text.h"
 
-enum { LONGEST_NAME = 19, NAME_ROOM = 24, SAME_LENGTH_MAX = 3 };
+enum { LONGEST_NAME = 19, NAME_ROOM = 24, SLOTS_A_LENGTH = 8 };
 
 struct header_name {
     char name[NAME_ROOM]; /* in lower case; "": none */
     enum sip_header header;
 };
 
-/* By length, so that a name is compared with three others at most. Some that nobody reads are here
- * too, as nearly every message has them: they need no closer look. */
-static const struct header_name by_length[LONGEST_NAME + 1][SAME_LENGTH_MAX] = {
-    [2] = {{"to", SIP_TO}},
-    [3] = {{"via", SIP_VIA}},
-    [4] = {{"from", SIP_FROM}, {"cseq", SIP_CSEQ}},
-    [5] = {{"allow", SIP_OTHER_HEADER}, {"route", SIP_ROUTE}, {"event", SIP_EVENT}},
-    [6] = {{"server", SIP_SERVER}, {"accept", SIP_OTHER_HEADER}},
-    [7] = {{"call-id", SIP_CALL_ID}, {"contact", SIP_CONTACT}, {"expires", SIP_EXPIRES}},
-    [9] = {{"supported", SIP_OTHER_HEADER}},
-    [10] = {{"user-agent", SIP_USER_AGENT}},
-    [11] = {{"min-expires", SIP_MIN_EXPIRES}, {"retry-after", SIP_RETRY_AFTER}},
-    [12] = {{"max-forwards", SIP_OTHER_HEADER},
-            {"record-route", SIP_RECORD_ROUTE},
-            {"content-type", SIP_OTHER_HEADER}},
-    [13] = {{"authorization", SIP_AUTHORIZATION}},
-    [14] = {{"content-length", SIP_CONTENT_LENGTH}},
-    [16] = {{"www-authenticate", SIP_WWW_AUTHENTICATE}},
-    [18] = {{"proxy-authenticate", SIP_PROXY_AUTHENTICATE}},
-    [19] = {{"proxy-authorization", SIP_PROXY_AUTHORIZATION}},
+/* Each name has a slot of its own, by its length and its second letter, so that a line is compared
+ * with one name at most. Some that nobody reads are here too, as nearly every message has them:
+ * they need no closer look. */
+#define SLOT(len, second) ((len)*SLOTS_A_LENGTH + (second) % SLOTS_A_LENGTH)
+
+static const struct header_name known_names[(LONGEST_NAME + 1) * SLOTS_A_LENGTH] = {
+    [SLOT(2, 'o')] = {"to", SIP_TO},
+    [SLOT(3, 'i')] = {"via", SIP_VIA},
+    [SLOT(4, 'r')] = {"from", SIP_FROM},
+    [SLOT(4, 's')] = {"cseq", SIP_CSEQ},
+    [SLOT(5, 'l')] = {"allow", SIP_OTHER_HEADER},
+    [SLOT(5, 'o')] = {"route", SIP_ROUTE},
+    [SLOT(5, 'v')] = {"event", SIP_EVENT},
+    [SLOT(6, 'e')] = {"server", SIP_SERVER},
+    [SLOT(6, 'c')] = {"accept", SIP_OTHER_HEADER},
+    [SLOT(7, 'a')] = {"call-id", SIP_CALL_ID},
+    [SLOT(7, 'o')] = {"contact", SIP_CONTACT},
+    [SLOT(7, 'x')] = {"expires", SIP_EXPIRES},
+    [SLOT(9, 'u')] = {"supported", SIP_OTHER_HEADER},
+    [SLOT(10, 's')] = {"user-agent", SIP_USER_AGENT},
+    [SLOT(11, 'i')] = {"min-expires", SIP_MIN_EXPIRES},
+    [SLOT(11, 'e')] = {"retry-after", SIP_RETRY_AFTER},
+    [SLOT(12, 'a')] = {"max-forwards", SIP_OTHER_HEADER},
+    [SLOT(12, 'e')] = {"record-route", SIP_RECORD_ROUTE},
+    [SLOT(12, 'o')] = {"content-type", SIP_OTHER_HEADER},
+    [SLOT(13, 'u')] = {"authorization", SIP_AUTHORIZATION},
+    [SLOT(14, 'o')] = {"content-length", SIP_CONTENT_LENGTH},
+    [SLOT(16, 'w')] = {"www-authenticate", SIP_WWW_AUTHENTICATE},
+    [SLOT(18, 'r')] = {"proxy-authenticate", SIP_PROXY_AUTHENTICATE},
+    [SLOT(19, 'r')] = {"proxy-authorization", SIP_PROXY_AUTHORIZATION},
 };
 
 static const uint8_t compact_forms[256] = {
@@ -72,13 +82,9 @@ static inline bool known_header(const uint8_t *name, size_t len, enum sip_header
     }
     if (len > LONGEST_NAME)
         return false;
-    for (size_t i = 0; i < SAME_LENGTH_MAX && by_length[len][i].name[0]; i++) {
-        if (is_named(name, len, &by_length[len][i])) {
-            *header = by_length[len][i].header;
-            return true;
-        }
-    }
-    return false;
+    const struct header_name *entry = &known_names[SLOT(len, (size_t)name[1])];
+    *header = entry->header;
+    return entry->name[0] && is_named(name, len, entry);
 }
 
 /* end: offset of a line's LF. The offset of the LF that ends what is folded under it; rest.len:
@@ -102,12 +108,16 @@ static inline size_t name_len(const uint8_t *bytes) {
 /* "Name: value" CRLF with a name of the tables and nothing odd about it, as nearly all lines are,
  * in one go; false: look closer. */
 static inline bool take_plain_line(struct slice *rest, struct sip_line *line) {
-    const uint8_t *bytes = rest->ptr, *past = bytes + rest->len;
+    const uint8_t *bytes = rest->ptr, *past = bytes + rest->len, *name = bytes;
+    uint8_t room[NAME_ROOM];
 
-    if (rest->len <= NAME_ROOM)
-        return false;
-    size_t len = name_len(bytes);
-    if (!known_header(bytes, len, &line->header))
+    if (rest->len < NAME_ROOM) { /* the last line of a head without a body */
+        memset(room, 0, sizeof room);
+        memcpy(room, bytes, rest->len);
+        name = room;
+    }
+    size_t len = name_len(name);
+    if (!known_header(name, len, &line->header))
         return false;
     const uint8_t *from = bytes + len + 1;
     const uint8_t *end = memchr(from, '\n', (size_t)(past - from)), *to = end;
@@ -126,10 +136,9 @@ static inline bool take_plain_line(struct slice *rest, struct sip_line *line) {
     return true;
 }
 
-enum sip_line_status sip_line_take(struct slice *rest, struct sip_line *line) {
-    if (take_plain_line(rest, line))
-        return SIP_LINE_HEADER;
-
+/* Any line. Apart, so that the plain ones need not make room for it. */
+__attribute__((noinline)) static enum sip_line_status take_odd_line(struct slice *rest,
+                                                                    struct sip_line *line) {
     size_t end = slice_find(*rest, '\n');
 
     if (end == rest->len)
@@ -159,4 +168,12 @@ enum sip_line_status sip_line_take(struct slice *rest, struct sip_line *line) {
     if (sip_token_len(name) != name.len)
         return SIP_LINE_ODD;
     return SIP_LINE_HEADER;
+}
+
+enum sip_line_status sip_line_take(struct slice *rest, struct sip_line *line) {
+    if (rest->len >= 2 && rest->ptr[0] == '\r' && rest->ptr[1] == '\n') {
+        slice_skip(rest, 2);
+        return SIP_LINE_END;
+    }
+    return take_plain_line(rest, line) ? SIP_LINE_HEADER : take_odd_line(rest, line);
 }

@@ -77,9 +77,7 @@ static inline uint64_t sip_marks(uint64_t word, uint8_t c) {
 
 /* Which byte is the first that is marked? */
 static inline size_t sip_first_mark(uint64_t marks) {
-    uint64_t below = ((marks & (0 - marks)) - 1) & UINT64_C(0x0101010101010101);
-
-    return (size_t)(below * UINT64_C(0x0101010101010101) >> 56) - 1;
+    return (size_t)__builtin_ctzll(marks) / 8;
 }
 
 /* Offset of the first x or y; a.len where there is none. For what is expected to be near. */

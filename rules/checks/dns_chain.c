@@ -558,7 +558,7 @@ static size_t walks_of(const struct judge *judge, bool configured,
 }
 
 static void check(struct judge *judge) {
-    const struct standing *standing = standing_new(judge);
+    const struct standing *standing = standing_of(judge);
     bool configured = server_view_has_entries(judge->expect);
     struct resolution *const *walks;
     size_t n = walks_of(judge, configured, &walks), from = 0;

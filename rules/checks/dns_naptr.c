@@ -39,13 +39,24 @@ static bool applies(const struct judge *judge) {
     return judge->view->matched && server_view_asks(judge, RANK_NAPTR);
 }
 
-static bool is_positive(const struct query *query) {
-    if (query->type != DNS_NAPTR || !query->answer_frame || query->rcode != 0)
+/* Where the answer holds no record the static ones of dns.static may serve in its place. */
+static bool static_serve(const struct judge *judge, const struct query *query) {
+    struct naptr_services services = {0};
+
+    if (judge->expect->dns.static_records.n)
+        naptr_services(judge->records, query->name, query->answer_t_ns,
+                       judge->expect->dns.transports, &services);
+    return services.n;
+}
+
+/* Is this an answer that names services, or one that leaves it to the static records? */
+static bool is_positive(const struct judge *judge, const struct query *query) {
+    if (query->type != DNS_NAPTR || !query->answer_frame)
         return false;
-    for (size_t i = 0; i < query->record_count; i++)
+    for (size_t i = 0; query->rcode == 0 && i < query->record_count; i++)
         if (query->records[i].type == DNS_NAPTR && query->records[i].section == DNS_ANSWER)
             return true;
-    return false;
+    return static_serve(judge, query);
 }
 
 /* ---- which service was due, which was used ---- */
@@ -179,6 +190,8 @@ static void say_fault(struct judge *judge, const struct walk *walk, const struct
                       due->target, due->order, due->preference);
     }
     describe(judge, occurrence, step, due, used);
+    if (guessed)
+        judge_observe(judge, occurrence, value_text("asked", guessed));
 }
 
 static void judge_step(struct walk *walk, const struct step *step) {
@@ -236,7 +249,7 @@ static int64_t next_answer(const struct judge *judge, size_t r, const char *host
         if (strcmp(resolution->host, host) != 0)
             continue;
         for (size_t q = 0; q < resolution->query_count; q++)
-            if (is_positive(resolution->queries[q]) &&
+            if (is_positive(judge, resolution->queries[q]) &&
                 strcmp(resolution->queries[q]->name, host) == 0)
                 return resolution->queries[q]->answer_t_ns;
     }
@@ -270,14 +283,14 @@ static void check(struct judge *judge) {
 
     if (!walk.health)
         walk.health = server_health_new(judge->phone, &judge->expect->failover, judge->arena);
-    walk.standing = standing_new(judge);
+    walk.standing = standing_of(judge);
     for (size_t r = 0; r < account->resolution_count; r++) {
         const struct resolution *resolution = account->resolutions[r];
         const struct server_expectation *entry = server_view_entry(judge->expect, resolution->host);
         if ((configured && !entry) || server_view_start(judge->expect, entry) != RANK_NAPTR)
             continue;
         for (size_t q = 0; q < resolution->query_count; q++)
-            if (is_positive(resolution->queries[q]) &&
+            if (is_positive(judge, resolution->queries[q]) &&
                 strcmp(resolution->queries[q]->name, resolution->host) == 0)
                 judge_answer(&walk, resolution->queries[q], resolution->host, r);
     }
@@ -296,7 +309,8 @@ const struct rule rule_dns_naptr = {
     .id = "dns.naptr",
     .title = "Of a NAPTR answer the best supported service is used",
     .checks =
-        "Each NAPTR answer that a request follows. Services that dns.transports does not list are "
+        "Each NAPTR answer that a request follows; an empty one where the records of dns.static "
+        "serve in its place. Services that dns.transports does not list are "
         "passed over; of the others the one with the lowest order, then the lowest preference, "
         "gives transport and SRV name. The next service is right where the lookups of the better "
         "one lead nowhere, or all its servers are known dead. Services of equal order and "

@@ -43,7 +43,9 @@ struct resilience {
     struct judge *judge;
     const struct standing *standing;
     const struct loss_index *losses; /* NULL: not needed so far */
-    int64_t within_ns;               /* 30 s, with tolerance */
+    const struct query **others; /* asked for other accounts, by place; NULL: not needed so far */
+    size_t other_count;
+    int64_t within_ns; /* 30 s, with tolerance */
 };
 
 static bool applies(const struct judge *judge) {
@@ -219,9 +221,54 @@ static int step_of(uint16_t type) {
     return type == DNS_NAPTR ? 0 : type == DNS_SRV ? 1 : 2;
 }
 
+static int by_place(const void *a, const void *b) {
+    const struct query *const *x = a, *const *y = b;
+
+    return ((uintptr_t)*x > (uintptr_t)*y) - ((uintptr_t)*x < (uintptr_t)*y);
+}
+
+/* Does it walk for a host of its own? */
+static bool is_other(const struct judge *judge, const struct account_hosts *hosts,
+                     const struct account *account) {
+    return account != judge->account && account->host && !account_hosts_own(hosts, account->host);
+}
+
+/* The questions in the walks of other accounts' hosts. */
+static void gather_others(struct resilience *check) {
+    const struct judge *judge = check->judge;
+    struct account_hosts hosts = account_hosts(judge);
+    ARRAY_OF(const struct query *) list = {0};
+
+    for (size_t a = 0; a < judge->phone->account_count; a++) {
+        const struct account *account = &judge->phone->accounts[a];
+        if (!is_other(judge, &hosts, account))
+            continue;
+        for (size_t i = 0; i < account->resolution_count; i++) {
+            const struct resolution *walk = account->resolutions[i];
+            for (size_t q = 0; walk->host == account->host && q < walk->query_count; q++)
+                *ARRAY_ADD(&list) = walk->queries[q];
+        }
+    }
+    check->others = ARENA_ARRAY(judge->arena, const struct query *, list.n + 1);
+    check->other_count = list.n;
+    if (list.n)
+        memcpy(check->others, list.items, list.n * sizeof *list.items);
+    array_sort(check->others, list.n, sizeof *check->others, by_place);
+    ARRAY_FINI(&list);
+}
+
+/* Did the phone ask it for another account, whose lookups go on whatever this one's do? */
+static bool asked_by_another(struct resilience *check, const struct query *query) {
+    if (!check->others)
+        gather_others(check);
+    return check->other_count &&
+           bsearch(&query, check->others, check->other_count, sizeof *check->others, by_place);
+}
+
 /* Did the phone go on sooner than it could have given up: to a later step of the lookups, or to a
  * request? */
-static bool went_on(const struct judge *judge, const struct query *query) {
+static bool went_on(struct resilience *check, const struct query *query) {
+    const struct judge *judge = check->judge;
     const struct phone *phone = judge->phone;
     const struct account *account = judge->account;
     int64_t from_ns = last_send(query), to_ns = from_ns + GIVEN_UP_NS;
@@ -236,7 +283,8 @@ static bool went_on(const struct judge *judge, const struct query *query) {
     }
     for (size_t i = low;
          i < phone->query_count && i - low < QUERIES_SEEN && phone->queries[i]->t_ns <= to_ns; i++)
-        if (step_of(phone->queries[i]->type) > step_of(query->type))
+        if (step_of(phone->queries[i]->type) > step_of(query->type) &&
+            !asked_by_another(check, phone->queries[i]))
             return true;
     low = 0;
     high = account->request_count;
@@ -262,7 +310,7 @@ static bool may_be_lost(struct resilience *check, const struct series *series, i
     if (series->trouble != TROUBLE_SILENCE || query->refused)
         return false;
     /* What it went on with may be missing, too. */
-    return went_on(judge, query) ||
+    return went_on(check, query) ||
            judge_loss(judge, last_send(query), last_send(query) + GIVEN_UP_NS, NULL);
 }
 
@@ -332,7 +380,7 @@ static void judge_series(struct resilience *check, const struct series *series) 
     describe(check, occurrence, series);
 }
 
-/* The questions of the account's walks, by name, type and time. */
+/* The questions of the account's walks. */
 static struct query **gather(const struct judge *judge, size_t *n) {
     struct resolution_list walks = account_walks(judge);
     size_t all = 0;
@@ -344,7 +392,6 @@ static struct query **gather(const struct judge *judge, size_t *n) {
     for (size_t i = 0; i < walks.n; i++)
         for (size_t q = 0; q < walks.items[i]->query_count; q++)
             queries[(*n)++] = walks.items[i]->queries[q];
-    array_sort(queries, *n, sizeof(struct query *), compare);
     return queries;
 }
 
@@ -355,10 +402,17 @@ static bool is_same_question(const struct query *a, const struct query *b) {
 static void check(struct judge *judge) {
     struct resilience check = {
         .judge = judge,
-        .standing = standing_new(judge),
+        .standing = standing_of(judge),
         .within_ns = REPEAT_WITHIN_NS + expectations_tolerance_ns(judge->expect, REPEAT_WITHIN_NS)};
     size_t n, first = 0, end = 0; /* of the questions for one name and type */
+    bool troubled = false;
     struct query **queries = gather(judge, &n);
+
+    for (size_t i = 0; i < n && !troubled; i++)
+        troubled = trouble_of(&check, queries[i]) != TROUBLE_NONE;
+    if (!troubled)
+        return; /* as nearly always */
+    array_sort(queries, n, sizeof(struct query *), compare);
 
     for (size_t i = 0; i < n;) {
         if (i == end)

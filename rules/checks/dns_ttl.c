@@ -46,7 +46,8 @@ struct ttl_check {
     struct judge *judge;
     const struct standing *standing;
     struct address_facts facts;
-    const struct loss_index *losses; /* NULL: not needed so far */
+    const struct loss_index *losses; /* of lookups; NULL: not needed so far */
+    const struct loss_index *likely; /* of any packet; the same */
     const struct connection **by_id; /* the phone's connections; NULL: not needed so far */
     uint64_t *seen;                  /* connections that a request used: open addressing */
     size_t seen_mask;
@@ -163,14 +164,51 @@ static bool could_renew(const struct ttl_check *check, const struct query *query
            strcmp(query->name, fact->name) == 0;
 }
 
-/* Did the phone ask for it just before, and the answer is not in the capture? No resolver is given
- * up so soon: the answer was there. */
+static bool is_new(const struct request *request) {
+    return !request->in_dialog && !request->unregister && request->attempt_count &&
+           request->attempts[0].send_count;
+}
+
+static int64_t last_asked(const struct query *query) {
+    return query->send_count ? query->times_ns[query->send_count - 1] : query->t_ns;
+}
+
+/* Was a question that is answered nowhere in the capture acted upon at once? No resolver
+ * is given up so soon: the answer was there. */
+static bool was_answered(const struct ttl_check *check, const struct query *query, int64_t by_ns) {
+    enum { REQUESTS_SEEN = 16 };
+    const struct account *account = check->judge->account;
+    int64_t asked_ns = last_asked(query);
+    size_t low = 0, high = account->request_count;
+
+    while (low < high) { /* the first that begins after the question */
+        size_t middle = low + (high - low) / 2;
+        if (account->requests[middle].t_ns < asked_ns)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (size_t seen = 0; low < account->request_count && seen < REQUESTS_SEEN; seen++, low++) {
+        int64_t t_ns = account->requests[low].t_ns;
+        if (t_ns > by_ns || t_ns - asked_ns > AT_ONCE_NS)
+            break;
+        if (is_new(&account->requests[low]))
+            return true;
+    }
+    return by_ns >= asked_ns && by_ns - asked_ns <= AT_ONCE_NS;
+}
+
+/* Is an answer missing that would have given the address anew, and could live still? */
 static bool answer_is_missing(const struct ttl_check *check, int64_t t_ns,
                               const struct address_fact *fact) {
     enum { QUERIES_SEEN = 64 };
     const struct phone *phone = check->judge->phone;
+    int64_t lives_ns = AT_ONCE_NS;
     size_t low = 0, high = phone->query_count;
 
+    if (fact && check->judge->expect->dns.cache != DNS_CACHE_NONE &&
+        (int64_t)fact->ttl_s * NS_PER_S > lives_ns)
+        lives_ns = (int64_t)fact->ttl_s * NS_PER_S;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (phone->queries[middle]->t_ns <= t_ns)
@@ -180,12 +218,22 @@ static bool answer_is_missing(const struct ttl_check *check, int64_t t_ns,
     }
     for (size_t seen = 0; low && seen < QUERIES_SEEN; seen++, low--) {
         const struct query *query = phone->queries[low - 1];
-        int64_t asked_ns = query->send_count ? query->times_ns[query->send_count - 1] : query->t_ns;
-        if (!query->answer_frame && !query->refused && asked_ns <= t_ns &&
-            t_ns - asked_ns <= AT_ONCE_NS && could_renew(check, query, fact))
+        if (query->t_ns < t_ns - lives_ns - GIVEN_UP_NS)
+            break;
+        if (last_asked(query) >= t_ns - lives_ns && !query->answer_frame && !query->refused &&
+            could_renew(check, query, fact) && was_answered(check, query, t_ns))
             return true;
     }
     return false;
+}
+
+/* Is a packet missing just before? Where one is, a whole lookup may be. */
+static bool lost_just_before(struct ttl_check *check, int64_t t_ns) {
+    const struct judge *judge = check->judge;
+
+    if (!check->likely)
+        check->likely = loss_index_likely(judge->phone, judge->arena, NULL);
+    return loss_index_find(check->likely, t_ns - AT_ONCE_NS, t_ns, NULL);
 }
 
 /* Could the capture have missed the lookup that makes it right? Any sign of loss just before, or
@@ -195,8 +243,7 @@ static bool may_be_lost(struct ttl_check *check, const struct use *use,
     const struct judge *judge = check->judge;
     int64_t since_ns = use->told_ns - (int64_t)fact->ttl_s * NS_PER_S;
 
-    if (answer_is_missing(check, use->told_ns, fact) ||
-        judge_loss(judge, use->told_ns - AT_ONCE_NS, use->told_ns, NULL))
+    if (answer_is_missing(check, use->told_ns, fact) || lost_just_before(check, use->told_ns))
         return true;
     if (judge->expect->dns.cache == DNS_CACHE_NONE)
         since_ns = use->told_ns - KEPT_NS;
@@ -229,8 +276,7 @@ static void judge_untold(struct ttl_check *check, const struct use *use,
     if (check->said_unknown || (list && !entry && list->looked_up && !later))
         return; /* once is enough; and what no lookup leads to is order.priority's business */
     check->said_unknown = true;
-    if (answer_is_missing(check, use->told_ns, NULL) ||
-        judge_loss(judge, use->told_ns - AT_ONCE_NS, use->told_ns, NULL))
+    if (answer_is_missing(check, use->told_ns, NULL) || lost_just_before(check, use->told_ns))
         say_undecided(check, use, REASON_CAPTURE_LOSS, "shows all lookups, without losing packets");
     else if (list || later || standing_midway(check->standing, use->request, list))
         say_undecided(check, use, REASON_STARTS_MIDWAY, NEEDS_LOOKUPS);
@@ -291,11 +337,6 @@ static void judge_use(struct ttl_check *check, const struct use *use, int64_t be
 
 /* ---- going through the requests ---- */
 
-static bool is_new(const struct request *request) {
-    return !request->in_dialog && !request->unregister && request->attempt_count &&
-           request->attempts[0].send_count;
-}
-
 /* The connections that an attempt opened. `first`: the request has opened none so far. */
 static void judge_connections(struct ttl_check *check, const struct request *request,
                               const struct attempt *attempt, bool *first, int64_t before_ns) {
@@ -325,7 +366,7 @@ static void judge_connections(struct ttl_check *check, const struct request *req
 
 static void check(struct judge *judge) {
     struct ttl_check check = {
-        .judge = judge, .standing = standing_new(judge), .facts = address_facts(judge)};
+        .judge = judge, .standing = standing_of(judge), .facts = address_facts(judge)};
     const struct account *account = judge->account;
     int64_t before_ns = INT64_MIN; /* the new request before; two at once share their lookups */
     size_t next = 0;

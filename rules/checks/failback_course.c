@@ -268,8 +268,12 @@ static void begin_stay(struct follower *f, const struct request *request,
     stay->since_frame = success->frame;
     stay->moved_ns = success->attempt->t_ns;
     stay->left_ns = f->success_ns;
-    stay->midway = f->state == FAILBACK_UNKNOWN && !came_within(f, request) &&
-                   standing_midway(f->standing, request, server_view_list(f->judge, request));
+    /* It may have been there for long: before the capture, or (the same server served before, under
+     * a name that was not known) while nobody could tell that this is not the primary. */
+    stay->midway = f->state == FAILBACK_UNKNOWN &&
+                   ((f->has_in_use && !f->restarted && same_place(&f->in_use, &stay->server)) ||
+                    (!came_within(f, request) &&
+                     standing_midway(f->standing, request, server_view_list(f->judge, request))));
     f->base_low_ns = success->first_ns;
     f->base_high_ns = success->t_ns;
     f->loosened = f->anew = false;
@@ -514,7 +518,7 @@ void failback_course_new(struct failback_course *course, const struct judge *jud
 
     if (!f.health)
         f.health = server_health_new(judge->phone, &judge->expect->failover, judge->arena);
-    f.standing = standing_new(judge);
+    f.standing = standing_of(judge);
     f.next_register = next_registers(judge);
     f.before_ns = f.success_ns = INT64_MIN;
     for (size_t i = 0; i < n; i++) {

@@ -11,6 +11,12 @@
 #include "rules/checks/checks.h"
 #include "rules/checks/failback_course.h"
 #include "rules/checks/failover_walk.h"
+#include "rules/loss_index.h"
+
+#define NEEDS_NO_LOSS "comes from a capture that lost no packets of this phone"
+
+/* A change of server, from the first packet to the success: through all tries at the old one. */
+#define CHANGING_NS STORY_AFTER_SILENCE_NS
 
 static bool is_wanted(const struct failback_expectations *failback) {
     return failback->min_dwell.set;
@@ -33,7 +39,30 @@ static void describe(struct judge *judge, struct occurrence *occurrence,
     judge_frame(judge, occurrence, change->frame);
 }
 
-static void judge_change(struct judge *judge, const struct failback_change *before,
+/* May the phone have come to the server before sooner than the capture shows, or left it because it
+ * failed; or come to the next one later, the answer that counts being lost? */
+static bool may_be_slower(const struct loss_index *losses, const struct failback_change *before,
+                          const struct failback_change *change) {
+    return loss_index_find(losses, before->left_ns, change->t_ns, &before->to.ip) ||
+           loss_index_find(losses, change->t_ns, change->t_ns, &change->to.ip);
+}
+
+/* May the phone have gone to the next server and come back in between, of which the capture lacks a
+ * part? What is missing just before the change belongs to the change itself; that packets were
+ * dropped somewhere makes no dwell shorter. */
+static bool may_have_been_there(const struct loss_index *losses,
+                                const struct failback_change *before,
+                                const struct failback_change *change) {
+    const struct loss_sign *sign;
+
+    if (change->t_ns - before->t_ns <= CHANGING_NS)
+        return false;
+    sign = loss_index_find(losses, before->t_ns, change->t_ns - CHANGING_NS, &change->to.ip);
+    return sign && sign->kind != LOSS_DROP_COUNTER;
+}
+
+static void judge_change(struct judge *judge, const struct loss_index *losses,
+                         const struct failback_change *before,
                          const struct failback_change *change) {
     int64_t least = judge_failback(judge, change->list)->min_dwell.ns;
     int64_t dwell = change->t_ns - before->t_ns;
@@ -41,7 +70,11 @@ static void judge_change(struct judge *judge, const struct failback_change *befo
     char seen[SECONDS_TEXT_LEN], limit[SECONDS_TEXT_LEN];
 
     if (dwell >= least - expectations_tolerance_ns(judge->expect, least)) {
-        describe(judge, judge_add(judge, VERDICT_PASS, change->t_ns), before, change, least);
+        if (may_have_been_there(losses, before, change))
+            occurrence = judge_undecided(judge, REASON_CAPTURE_LOSS, change->t_ns, NEEDS_NO_LOSS);
+        else
+            occurrence = judge_add(judge, VERDICT_PASS, change->t_ns);
+        describe(judge, occurrence, before, change, least);
     } else if (change->forced && before->forced) {
         occurrence = judge_undecided(
             judge, REASON_NOWHERE_TO_GO, change->t_ns,
@@ -49,11 +82,8 @@ static void judge_change(struct judge *judge, const struct failback_change *befo
         describe(judge, occurrence, before, change, least);
         judge_say(judge, occurrence, "the phone left %s after %s s, because it failed",
                   server_words(judge, &before->to), seconds_text(dwell, seen));
-    } else if (judge_loss(judge, before->left_ns, change->t_ns, NULL)) {
-        /* It may have come sooner than the capture shows, or left because of a failure. */
-        describe(judge,
-                 judge_undecided(judge, REASON_CAPTURE_LOSS, change->t_ns,
-                                 "comes from a capture that lost no packets of this phone"),
+    } else if (may_be_slower(losses, before, change)) {
+        describe(judge, judge_undecided(judge, REASON_CAPTURE_LOSS, change->t_ns, NEEDS_NO_LOSS),
                  before, change, least);
     } else {
         occurrence = judge_add(judge, VERDICT_FAIL, change->t_ns);
@@ -66,12 +96,13 @@ static void judge_change(struct judge *judge, const struct failback_change *befo
 
 static void check(struct judge *judge) {
     struct failback_course course;
+    const struct loss_index *losses = loss_index_likely(judge->phone, judge->arena, NULL);
 
     failback_course_new(&course, judge);
     for (size_t i = 1; i < course.change_count; i++)
         if (!course.changes[i].restarted &&
             is_wanted(judge_failback(judge, course.changes[i].list)))
-            judge_change(judge, &course.changes[i - 1], &course.changes[i]);
+            judge_change(judge, losses, &course.changes[i - 1], &course.changes[i]);
 }
 
 static const struct source SOURCES[] = {

@@ -15,6 +15,7 @@
 #include "rules/checks/checks.h"
 #include "rules/checks/failback_window.h"
 #include "rules/checks/failover_walk.h"
+#include "rules/loss_index.h"
 
 #define NEEDS_NO_LOSS "comes from a capture that lost no packets of this phone"
 #define NEEDS_BEGINNING "begins before the failover, with the lookups and the REGISTER before it"
@@ -28,6 +29,7 @@ struct good {
 struct mode_check {
     struct judge *judge;
     const struct busy_times *busy;
+    const struct loss_index *losses; /* NULL: not needed so far */
     struct failback_course course;
     struct good *goods;
     size_t good_count;
@@ -127,9 +129,12 @@ static void say_fault(struct mode_check *c, const struct failback_step *step, in
     struct judge *judge = c->judge;
     const struct failback_expectations *failback = judge_failback(judge, step->list);
     const struct attempt *first = &step->request->attempts[0];
-    const struct loss_sign *sign = judge_loss(judge, from_ns, to_ns, NULL);
+    const struct loss_sign *sign;
     struct occurrence *occurrence;
 
+    if (!c->losses)
+        c->losses = loss_index_likely(judge->phone, judge->arena, NULL);
+    sign = loss_index_find(c->losses, from_ns, to_ns, NULL);
     if (sign) {
         occurrence = say_undecided(c, step, REASON_CAPTURE_LOSS, NEEDS_NO_LOSS);
         c->notes[step->stay].suspect = true;

@@ -61,12 +61,21 @@ static void pass(struct judge *judge, const struct course *course) {
     describe(judge, judge_add(judge, VERDICT_PASS, began(course)), course);
 }
 
+/* Signs of what the capture may have missed: the rest of the way, or its beginning, at the server
+ * that seems to be left. */
+static const struct loss_sign *lost(const struct judge *judge, const struct course *course,
+                                    const struct failover_walk *walk) {
+    const struct loss_sign *sign =
+        judge_loss(judge, began(course), course->last->end_ns + STORY_AFTER_SILENCE_NS, NULL);
+
+    return sign ? sign : failover_lost_before(walk, began(course));
+}
+
 /* A fault, unless what the capture missed could have been the rest of the way. */
 static void fail(struct judge *judge, const struct course *course,
                  const struct failover_walk *walk) {
     const struct request *request = course->request;
-    const struct loss_sign *sign =
-        judge_loss(judge, began(course), course->last->end_ns + STORY_AFTER_SILENCE_NS, NULL);
+    const struct loss_sign *sign = lost(judge, course, walk);
     struct occurrence *occurrence =
         sign ? judge_undecided(judge, REASON_CAPTURE_LOSS, began(course), NEEDS_NO_LOSS)
              : judge_add(judge, VERDICT_FAIL, began(course));

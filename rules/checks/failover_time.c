@@ -90,7 +90,7 @@ static void judge_success(struct judge *judge, const struct failover_course *cou
     struct occurrence *occurrence;
     char seen[SECONDS_TEXT_LEN], limit[SECONDS_TEXT_LEN];
 
-    if (took <= course->max.ns) {
+    if (took <= course->max.ns + STORY_REORDER_NS) {
         describe(judge, judge_add(judge, VERDICT_PASS, began(course)), course, "took_s", took);
         return;
     }
@@ -118,7 +118,7 @@ static void judge_no_success(struct judge *judge, const struct failover_course *
     struct occurrence *occurrence;
     char seen[SECONDS_TEXT_LEN], limit[SECONDS_TEXT_LEN];
 
-    if (moved > course->max.ns) {
+    if (moved > course->max.ns + STORY_REORDER_NS) {
         sign = judge_loss(judge, began(course), to->t_ns, NULL);
         occurrence = sign
                          ? judge_undecided(judge, REASON_CAPTURE_LOSS, began(course), NEEDS_NO_LOSS)
@@ -232,7 +232,8 @@ const struct rule rule_failover_time = {
         "Each request that moves to another server after a failure that failover.on lists: from "
         "the "
         "first try that failed to the first success elsewhere, which is a 2xx, of an INVITE any "
-        "response above 100. failover.max_s is a limit without tolerance. A request that several "
+        "response above 100. failover.max_s is a limit without tolerance (5 ms aside, by which a "
+        "capture may be off). A request that several "
         "servers fail is measured once, from the first. Where no server answers with success only "
         "a "
         "move that comes after the limit breaks it.",

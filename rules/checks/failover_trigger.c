@@ -76,6 +76,30 @@ static void fail_move(struct judge *judge, const struct ending *ending,
               on_words(judge, failover), sign ? " (but the capture may have missed packets)" : "");
 }
 
+/* Moved after silence, which calls for it, if it was silence. */
+static void judge_move(struct judge *judge, const struct ending *ending, size_t index) {
+    bool doubtful = failover_silence_doubtful(judge, ending->request, index);
+
+    describe(judge,
+             doubtful ? judge_undecided(judge, REASON_CAPTURE_LOSS, ending->attempt->end_ns,
+                                        NEEDS_NO_LOSS)
+                      : judge_add(judge, VERDICT_PASS, ending->attempt->end_ns),
+             ending);
+}
+
+/* Signs of packets that would make the phone conform: the answer that an attempt without one may
+ * have got, or all of the move, which follows within the time that ends a request (contract section
+ * 6). What was lost before a final response that was seen is of no account. */
+static const struct loss_sign *may_have_moved(const struct judge *judge,
+                                              const struct ending *ending, int64_t until_ns) {
+    const struct attempt *attempt = ending->attempt;
+    bool answered = attempt->final_status != 0;
+
+    if (answered && until_ns > attempt->final_ns + STORY_AFTER_FINAL_NS)
+        until_ns = attempt->final_ns + STORY_AFTER_FINAL_NS;
+    return judge_loss(judge, answered ? attempt->final_ns : ending->request->t_ns, until_ns, NULL);
+}
+
 /* Stayed, though what happened is listed and a server is owed a try. */
 static void judge_stay(struct judge *judge, const struct failover_walk *walk,
                        const struct ending *ending, size_t index) {
@@ -99,7 +123,9 @@ static void judge_stay(struct judge *judge, const struct failover_walk *walk,
                  ending);
         return;
     }
-    sign = judge_loss(judge, ending->request->t_ns, until, NULL);
+    sign = may_have_moved(judge, ending, until);
+    if (!sign)
+        sign = failover_lost_before(walk, ending->request->t_ns);
     occurrence = sign ? judge_undecided(judge, REASON_CAPTURE_LOSS, attempt->end_ns, NEEDS_NO_LOSS)
                       : judge_add(judge, VERDICT_FAIL, attempt->end_ns);
     describe(judge, occurrence, ending);
@@ -157,7 +183,11 @@ static void judge_ending(struct judge *judge, const struct failover_walk *walk,
         fail_move(judge, ending, walk->failover);
         return;
     }
-    if (ending->moved || (!ending->listed && walk->known && (walk->left || walk->optional_left))) {
+    if (ending->moved) {
+        judge_move(judge, ending, index);
+        return;
+    }
+    if ((!ending->listed && walk->known && (walk->left || walk->optional_left))) {
         describe(judge, judge_add(judge, VERDICT_PASS, attempt->end_ns), ending);
         return;
     }

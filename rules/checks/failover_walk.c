@@ -289,6 +289,12 @@ const char *failover_walk_next_text(const struct failover_walk *walk) {
     return walk->next_name ? walk->next_name : "another server";
 }
 
+const struct loss_sign *failover_lost_before(const struct failover_walk *walk, int64_t from_ns) {
+    return walk->next.ip.len ? judge_loss(walk->account->judge, from_ns - STORY_AFTER_SILENCE_NS,
+                                          from_ns, &walk->next.ip)
+                             : NULL;
+}
+
 /* ---- moving and staying ---- */
 
 /* The same request at the same address and port, over the other transport because of its size. */
@@ -366,6 +372,25 @@ const char *failover_cause(const struct judge *judge, const struct attempt *atte
         break;
     }
     return outcome_name(attempt->outcome);
+}
+
+bool failover_silence_doubtful(const struct judge *judge, const struct request *request,
+                               size_t index) {
+    const struct attempt *attempt = &request->attempts[index];
+    const struct attempt *next = index + 1 < request->attempt_count ? attempt + 1 : NULL;
+    const struct loss_sign *sign;
+
+    if (attempt->outcome != OUTCOME_SILENT)
+        return false;
+    if (next && attempt->tries == 1 && !attempt->connects &&
+        next->t_ns - attempt->t_ns < STORY_T1_NS)
+        return true;
+    for (size_t i = 0; i < request->follow_count; i++)
+        if (request->follows[i].method == SIP_ACK && request->follows[i].attempt == index)
+            return true;
+    sign =
+        judge_loss(judge, attempt->t_ns, next ? next->t_ns : attempt->end_ns, &attempt->server.ip);
+    return sign && sign->kind == LOSS_TCP_GAP;
 }
 
 int64_t failover_silence_ns(const struct failover_account *account, const struct request *request,

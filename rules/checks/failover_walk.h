@@ -65,6 +65,10 @@ void failover_walk_step(struct failover_walk *walk, size_t index, int64_t t_ns);
 /* The next server as text, for messages and observations; in the judge's arena. */
 const char *failover_walk_next_text(const struct failover_walk *walk);
 
+/* Signs that the request went to the server that seems to be left, before from_ns, where it seems
+ * to begin: an answer without its request, or the like. NULL: none. */
+const struct loss_sign *failover_lost_before(const struct failover_walk *walk, int64_t from_ns);
+
 /* Is the next attempt somewhere else, so that the phone moved? A request that grows over 1300 bytes
  * and goes from UDP to TCP at the same address and port stays (RFC 3261 18.1.1), and so does the
  * way back; REGISTERs at two configured servers are walks of their own. */
@@ -88,6 +92,12 @@ bool failover_uneventful(const struct request *request);
 
 /* Its method; of connections alone, where nobody knows what they were for, "a request". */
 const char *failover_request_words(const struct request *request);
+
+/* Looks silent, but the capture shows that an answer may be missing: its ACK, bytes of the server's
+ * stream, or a move before the first repetition was due (a phone without that patience is not told
+ * from one that got an answer). */
+bool failover_silence_doubtful(const struct judge *judge, const struct request *request,
+                               size_t index);
 
 /* What ended an attempt, in the words of failover.on: "no-response", "transport-error", "503". */
 const char *failover_cause(const struct judge *judge, const struct attempt *attempt);

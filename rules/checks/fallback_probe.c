@@ -15,6 +15,7 @@
 #include "rules/checks/checks.h"
 #include "rules/checks/failover_walk.h"
 #include "rules/checks/fallback_rounds.h"
+#include "rules/loss_index.h"
 
 #define NEEDS_NO_LOSS "comes from a capture that lost no packets of this phone"
 
@@ -28,6 +29,7 @@ struct watch {
     const struct fallback_round *from; /* the takeover, or the last try; NULL: at the working server
                                         */
     int64_t since_ns;                  /* loss from here on may hide where the interval begins */
+    const struct loss_index *losses;   /* of a whole try; NULL: not needed so far */
 };
 
 static struct ns_value interval_of(const struct judge *judge) {
@@ -71,29 +73,56 @@ static const char *since_words(const struct watch *watch) {
                                                 : "the try before";
 }
 
-/* Tried again, sooner or later. */
+/* Can all of a try be what this sign says is missing, or the answer that ended the need for one?
+ * Not where it tells of a lookup, or of a packet between others of a try that is there. */
+static bool may_be_try(enum loss_kind kind) {
+    return kind != LOSS_ANSWER_ONLY && kind != LOSS_ANSWER_USED && kind != LOSS_ACK_ONLY &&
+           kind != LOSS_GAP_SUMS && kind != LOSS_EARLY_MOVE;
+}
+
+/* May the capture lack a try at the working server between two points in time? */
+static bool try_is_missing(struct watch *watch, int64_t from_ns, int64_t to_ns,
+                           const struct server *server) {
+    if (!watch->losses)
+        watch->losses = loss_index_likely(watch->judge->phone, watch->judge->arena, may_be_try);
+    return loss_index_find(watch->losses, from_ns, to_ns, server ? &server->ip : NULL);
+}
+
+/* Tried again, sooner or later.
+ *
+ *     from    x x (x)               (x) x x    next      what is seen, and what may be missing
+ *             |-- longest ---------------|
+ *             |-- least ---------------|                 too early?
+ *                  |-- shortest ---------|               too late?
+ */
 static void judge_interval(struct watch *watch, const struct fallback_round *next) {
     struct judge *judge = watch->judge;
-    int64_t longest = next->t_ns - first_of(watch->from);
-    int64_t shortest = next->t_ns - last_of(watch->from);
-    bool early = longest < watch->probe_ns - watch->tolerance_ns;
-    bool late = shortest > watch->probe_ns + watch->tolerance_ns;
+    const struct fallback_round *from = watch->from;
+    int64_t before = fallback_round_unseen_ns(watch->rounds, from);
+    int64_t after = fallback_round_unseen_ns(watch->rounds, next);
+    int64_t low = watch->probe_ns - watch->tolerance_ns,
+            high = watch->probe_ns + watch->tolerance_ns;
+    int64_t longest = next->t_ns - first_of(from), shortest = next->t_ns - last_of(from);
+    bool early = longest - after<low, late = shortest> high;
     struct occurrence *occurrence;
     char took[SECONDS_TEXT_LEN], expected[SECONDS_TEXT_LEN];
 
     /* A 200 that the capture lost would put the takeover too late. */
-    bool unsure = watch->from->side == FALLBACK_SERVER &&
-                  judge_loss(judge, watch->since_ns, watch->from->t_ns, NULL);
+    bool unsure = from->side == FALLBACK_SERVER &&
+                  judge_loss(judge, watch->since_ns, from->t_ns, &from->server.ip);
 
     if (!early && !late && !unsure) {
-        describe(watch, judge_add(judge, VERDICT_PASS, first_of(watch->from)), longest, next);
+        describe(watch, judge_add(judge, VERDICT_PASS, first_of(from)), longest, next);
         return;
     }
-    if (judge_loss(judge, watch->since_ns, next->last_ns, NULL))
-        occurrence =
-            judge_undecided(judge, REASON_CAPTURE_LOSS, first_of(watch->from), NEEDS_NO_LOSS);
+    early = longest + before < low && !unsure;
+    late = shortest - before - after > high &&
+           !try_is_missing(watch, from->t_ns, next->t_ns,
+                           from->side == FALLBACK_SERVER ? NULL : &from->server);
+    if (early || late)
+        occurrence = judge_add(judge, VERDICT_FAIL, first_of(from));
     else
-        occurrence = judge_add(judge, VERDICT_FAIL, first_of(watch->from));
+        occurrence = judge_undecided(judge, REASON_CAPTURE_LOSS, first_of(from), NEEDS_NO_LOSS);
     describe(watch, occurrence, longest, next);
     judge_say(judge, occurrence, "%s was tried %s s after %s; expected %s s",
               server_words(judge, &next->server), seconds_text(longest, took), since_words(watch),
@@ -119,7 +148,7 @@ static void judge_silence(struct watch *watch, int64_t until_ns, bool restarted)
         describe(watch, occurrence, 0, NULL);
         return;
     }
-    if (judge_loss(judge, watch->since_ns, due, NULL))
+    if (try_is_missing(watch, watch->since_ns, due, NULL))
         occurrence =
             judge_undecided(judge, REASON_CAPTURE_LOSS, first_of(watch->from), NEEDS_NO_LOSS);
     else

@@ -14,6 +14,9 @@ enum { USUAL_LIFETIME_S = 3600, TRIES_USUAL = 3 };
     ((int64_t)5 * NS_PER_S) /* longer than T2, the longest gap of a transaction                    \
                              */
 
+/* A SYN is repeated after this time at the latest (RFC 6298 5.7). */
+#define FIRST_SYN_NS ((int64_t)3 * NS_PER_S)
+
 struct reader {
     const struct judge *judge;
     struct fallback_rounds *rounds;
@@ -21,6 +24,8 @@ struct reader {
     size_t list_count;
     struct fallback_step *steps;
     size_t n, capacity;
+    const struct connection **in_vain; /* connections that failed, by first frame; NULL: not yet */
+    size_t in_vain_count;
 };
 
 bool fallback_uses_proxies(const struct judge *judge) {
@@ -260,6 +265,56 @@ static bool is_next_try(const struct reader *reader, const struct fallback_step 
     return tries < (size_t)(range->set && range->high > 0 ? range->high : TRIES_USUAL);
 }
 
+static int by_first_frame(const void *a, const void *b) {
+    const struct connection *const *x = a, *const *y = b;
+    uint32_t of_x = (*x)->syn_frames[0], of_y = (*y)->syn_frames[0];
+
+    return (of_x > of_y) - (of_x < of_y);
+}
+
+static void list_in_vain(struct reader *reader) {
+    const struct phone *phone = reader->judge->phone;
+
+    reader->in_vain =
+        ARENA_ARRAY(reader->judge->arena, const struct connection *, phone->connection_count + 1);
+    for (size_t i = 0; i < phone->connection_count; i++)
+        if (!phone->connections[i].accepted && phone->connections[i].syn_count)
+            reader->in_vain[reader->in_vain_count++] = &phone->connections[i];
+    array_sort(reader->in_vain, reader->in_vain_count, sizeof(struct connection *), by_first_frame);
+}
+
+/* The connection in vain that a step is; NULL: it is none. */
+static const struct connection *in_vain_of(struct reader *reader,
+                                           const struct fallback_step *step) {
+    size_t low = 0, high;
+
+    if (!reader->in_vain)
+        list_in_vain(reader);
+    high = reader->in_vain_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (reader->in_vain[middle]->syn_frames[0] < step->frame)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == reader->in_vain_count || reader->in_vain[low]->syn_frames[0] != step->frame)
+        return NULL;
+    return reader->in_vain[low];
+}
+
+/* When the phone was done with a connection that it tried in vain: at the error; else when a
+ * further SYN was due, as the pause doubles from one to the next (RFC 6298 5.5). */
+static int64_t done_ns(struct reader *reader, const struct fallback_step *step) {
+    const struct connection *connection = in_vain_of(reader, step);
+
+    if (!connection)
+        return step->t_ns;
+    if (connection->error_frame)
+        return connection->error_ns;
+    return connection->end_ns + (connection->end_ns - connection->t_ns) + FIRST_SYN_NS;
+}
+
 /* The newest round at one side while the steps are read. */
 struct latest {
     struct fallback_round *round;
@@ -269,7 +324,11 @@ struct latest {
     size_t tries;    /* transactions and connections of its last attempt */
 };
 
-static bool goes_on(const struct reader *reader, const struct latest *latest,
+static bool is_connect(const struct fallback_step *step) {
+    return !step->status && step->attempt->send_list[step->index].connect;
+}
+
+static bool goes_on(struct reader *reader, const struct latest *latest,
                     const struct fallback_step *step) {
     const struct fallback_round *round = latest->round;
 
@@ -286,6 +345,8 @@ static bool goes_on(const struct reader *reader, const struct latest *latest,
         return false;
     if (!server_eq(&step->attempt->server, &latest->step->attempt->server))
         return true; /* through the servers of one list */
+    if (is_connect(latest->step) && step->t_ns - done_ns(reader, latest->step) >= ROUND_GAP_NS)
+        return false;
     return step->attempt == latest->step->attempt && is_next_try(reader, step, latest->tries);
 }
 
@@ -354,6 +415,7 @@ static void take_answer(struct latest *latest, const struct fallback_step *step)
 static void take_send(struct reader *reader, struct latest *latest,
                       const struct fallback_step *step) {
     const struct transaction *transaction = transaction_of(step);
+    const struct connection *in_vain = is_connect(step) ? in_vain_of(reader, step) : NULL;
     bool same_attempt;
 
     if (!goes_on(reader, latest, step)) {
@@ -364,6 +426,8 @@ static void take_send(struct reader *reader, struct latest *latest,
     latest->tries = same_attempt ? latest->tries + (is_repeated(step) ? 0 : 1) : 1;
     latest->step = step;
     latest->seen_ns = latest->round->last_ns = step->t_ns;
+    latest->round->packets += in_vain ? in_vain->syn_count : 1;
+    latest->round->spoke_ns = in_vain ? in_vain->end_ns : step->t_ns;
     latest->round->server = step->attempt->server;
     if (transaction && transaction->has_expires)
         latest->round->asked_s = transaction->expires_s;
@@ -405,6 +469,38 @@ static void read_rounds(struct reader *reader) {
     rounds->step_count = reader->n;
 }
 
+/* Packets alone, without an answer or an error. */
+static bool is_silent(const struct fallback_rounds *rounds, const struct fallback_round *round) {
+    enum outcome outcome = rounds->steps[round->last_step].attempt->outcome;
+
+    return round->end != ROUND_GRANTED && !round->status &&
+           (outcome == OUTCOME_SILENT || outcome == OUTCOME_CUT);
+}
+
+static void read_usual(struct fallback_rounds *rounds) {
+    enum { MOST = 32 };
+    struct {
+        size_t rounds;
+        int64_t span_ns;
+    } by_packets[MOST] = {{0}};
+    size_t usual = 0;
+
+    for (size_t i = 0; i < rounds->n; i++) {
+        const struct fallback_round *round = &rounds->items[i];
+        int64_t span_ns = round->spoke_ns - round->t_ns;
+        if (round->side != FALLBACK_WORKING || round->packets >= MOST || !is_silent(rounds, round))
+            continue;
+        by_packets[round->packets].rounds++;
+        if (span_ns > by_packets[round->packets].span_ns)
+            by_packets[round->packets].span_ns = span_ns;
+    }
+    for (size_t packets = 1; packets < MOST; packets++)
+        if (by_packets[packets].rounds && by_packets[packets].rounds >= by_packets[usual].rounds)
+            usual = packets;
+    rounds->usual_packets = usual;
+    rounds->usual_span_ns = by_packets[usual].span_ns;
+}
+
 /* Boots, and what the story reads as a fresh start from the REGISTERs alone. At the fallback server
  * that may be the first REGISTER there, beside the one at the working server, and no restart. */
 static void read_restarts(struct reader *reader) {
@@ -444,6 +540,7 @@ const struct fallback_rounds *fallback_rounds_new(const struct judge *judge) {
     keep_lists(&reader);
     add_accounts(&reader);
     read_rounds(&reader);
+    read_usual(rounds);
     read_restarts(&reader);
     return rounds;
 }
@@ -457,6 +554,16 @@ void fallback_round_frames(const struct fallback_rounds *rounds, struct judge *j
     for (size_t i = round->first_step; i <= round->last_step; i++)
         if (rounds->steps[i].round == (size_t)(round - rounds->items))
             judge_frame(judge, occurrence, rounds->steps[i].frame);
+}
+
+int64_t fallback_round_unseen_ns(const struct fallback_rounds *rounds,
+                                 const struct fallback_round *round) {
+    int64_t span_ns = round->spoke_ns - round->t_ns;
+
+    if (round->packets >= rounds->usual_packets || span_ns >= rounds->usual_span_ns ||
+        !is_silent(rounds, round))
+        return 0;
+    return rounds->usual_span_ns - span_ns;
 }
 
 static bool any_within(const int64_t *times, size_t n, int64_t from_ns, int64_t to_ns) {

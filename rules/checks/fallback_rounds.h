@@ -31,6 +31,8 @@ struct fallback_round {
     int64_t t_ns, last_ns; /* first and last send */
     int64_t end_ns;        /* the final answer; else last_ns */
     enum round_end end;
+    size_t packets;               /* sends; for a connection in vain, its SYNs */
+    int64_t spoke_ns;             /* the last of these packets */
     unsigned status;              /* of the final answer; 0: none */
     uint32_t granted_s;           /* ROUND_GRANTED */
     uint32_t asked_s;             /* 0: not said */
@@ -65,6 +67,8 @@ struct fallback_rounds {
     size_t boot_count;
     const int64_t *restarts; /* these, and those that the story reads from the working side */
     size_t restart_count;
+    size_t usual_packets; /* of most rounds at the working server that brought no answer; 0: none */
+    int64_t usual_span_ns; /* from the first of them to the last */
 };
 
 /* Are two servers configured, so that there is anything to fall back to? */
@@ -76,6 +80,12 @@ const struct fallback_rounds *fallback_rounds_new(const struct judge *judge);
 /* The frames of a round's sends and final answers. */
 void fallback_round_frames(const struct fallback_rounds *rounds, struct judge *judge,
                            struct occurrence *occurrence, const struct fallback_round *round);
+
+/* How much sooner a round that brought no answer may have begun, or how much longer it may have
+ * gone on, than the capture shows: it has fewer packets than most, and may lack its first or its
+ * last. */
+int64_t fallback_round_unseen_ns(const struct fallback_rounds *rounds,
+                                 const struct fallback_round *round);
 
 /* Is this round, the first of the account or after a restart, the start of the account: a boot or
  * lookups before it (contract section 6, Fallback)? `before`: the round before it; NULL: none. */

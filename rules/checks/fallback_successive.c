@@ -118,6 +118,15 @@ static struct occurrence *undecided(struct course *course, const struct working 
     return occurrence;
 }
 
+/* Where the move has to wait until the registration has run out: may one have been granted that the
+ * capture does not show, and that ran out later? */
+static bool may_be_granted(const struct course *course, const struct working *working) {
+    const struct fallback_round *failing = working->failing;
+    int64_t from_ns = working->up ? working->up->end_ns : course->judge->story->start_ns;
+
+    return waits(course) && judge_loss(course->judge, from_ns, failing->t_ns, &failing->server.ip);
+}
+
 static void judge_too_late(struct course *course, const struct working *working,
                            const struct fallback_round *round, int64_t deadline) {
     struct judge *judge = course->judge;
@@ -129,7 +138,7 @@ static void judge_too_late(struct course *course, const struct working *working,
         undecided(course, working, round, REASON_NO_SERVER_LIST, NEEDS_SERVER_LIST);
         return;
     }
-    if (judge_loss(judge, failing->t_ns, deadline, NULL)) {
+    if (judge_loss(judge, failing->t_ns, deadline, NULL) || may_be_granted(course, working)) {
         undecided(course, working, round, REASON_CAPTURE_LOSS, FALLBACK_NEEDS_NO_LOSS);
         return;
     }

@@ -263,6 +263,29 @@ static bool is_tried_itself(const struct step *step) {
     return false;
 }
 
+/* Did the request go before to an address that no lookup in the capture gave? It may be that of a
+ * target whose lookup is missing. */
+static bool tried_stranger(const struct step *step) {
+    for (size_t i = 0; i < step->at; i++)
+        if (!server_list_find_near(step->list, &step->request->attempts[i].server))
+            return true;
+    return false;
+}
+
+/* An answer may be missing that ended the request before, so that this is another one: of the
+ * server that it seems to have left after a lone send, or of this one, that it seems to be back at.
+ */
+static bool may_have_ended(const struct walk *walk, const struct step *step, bool again) {
+    const struct judge *judge = walk->judge;
+    const struct attempt *before = &step->request->attempts[step->at - 1];
+    const struct loss_sign *sign =
+        judge_loss(judge, before->t_ns, step->attempt->t_ns, &before->server.ip);
+
+    return (sign && sign->kind == LOSS_UNREPEATED) ||
+           (again &&
+            judge_loss(judge, step->request->t_ns, step->attempt->t_ns, &step->attempt->server.ip));
+}
+
 static void judge_failover_step(const struct walk *walk, const struct step *step) {
     struct judge *judge = walk->judge;
     const struct ranked_server *due = passed_over(walk, step);
@@ -278,10 +301,10 @@ static void judge_failover_step(const struct walk *walk, const struct step *step
     }
     if (!due || (!again && began_in_use(walk, step)))
         hold(judge, step);
-    else if (may_be_lost(walk, step, due))
+    else if (may_be_lost(walk, step, due) || may_have_ended(walk, step, again))
         leave_open(judge, step, REASON_CAPTURE_LOSS,
                    "shows the same without losing packets to or from the server passed over");
-    else if (step->list->midway)
+    else if (step->list->midway || (!due->server.ip.len && tried_stranger(step)))
         leave_open(judge, step, REASON_STARTS_MIDWAY,
                    "includes all lookups that gave the phone its server list");
     else
@@ -336,7 +359,7 @@ static void check(struct judge *judge) {
 
     if (!walk.health)
         walk.health = server_health_new(judge->phone, &judge->expect->failover, judge->arena);
-    walk.standing = standing_new(judge);
+    walk.standing = standing_of(judge);
     for (size_t i = 0; i < account->request_count; i++) {
         const struct request *request = &account->requests[i];
         const struct server_list *list = server_view_list(judge, request);

@@ -151,7 +151,7 @@ static void say_no_list(struct judge *judge, const struct request *request) {
 
 static void check(struct judge *judge) {
     const struct account *account = judge->account;
-    const struct standing *standing = standing_new(judge);
+    const struct standing *standing = standing_of(judge);
     bool said = false;
 
     for (size_t i = 0; i < account->request_count; i++) {

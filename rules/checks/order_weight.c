@@ -7,6 +7,7 @@
  * What a phone does with one choice proves nothing where it draws by lot: below 30 choices the rule
  * leaves it open. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "rules/basis.h"
 #include "rules/checks/checks.h"
@@ -31,6 +32,44 @@ struct highest_walk {
     const struct standing *standing;
 };
 
+/* The first of the list's servers that has this target; NULL: its address is not known. */
+static const struct ranked_server *server_of(const struct choice *choice,
+                                             const struct choice_target *target) {
+    for (size_t i = 0; i < choice->list->count; i++) {
+        const struct ranked_server *server = &choice->list->servers[i];
+        if (server->target && server->server.port == target->port &&
+            strcmp(server->target, target->name) == 0)
+            return server;
+    }
+    return NULL;
+}
+
+/* Signs of an attempt at the better target that the capture missed: of packets to or from it since
+ * the request before, or of any between the attempt before this one and this one. */
+static const struct loss_sign *may_be_lost(const struct judge *judge, const struct choice *choice,
+                                           const struct choice_target *due) {
+    const struct request *request = choice->request;
+    const struct attempt *attempt = choice->attempt;
+    bool first = attempt == request->attempts;
+    int64_t from_ns = !first                               ? request->t_ns
+                      : request > judge->account->requests ? (request - 1)->t_ns
+                                                           : judge->story->start_ns;
+    const struct ranked_server *server = server_of(choice, due);
+    const struct loss_sign *sign =
+        judge_loss(judge, from_ns, attempt->end_ns, server ? &server->server.ip : NULL);
+
+    return sign || first ? sign : judge_loss(judge, attempt[-1].end_ns, attempt->t_ns - 1, NULL);
+}
+
+/* Did the request go before to an address that no lookup in the capture gave? It may be that of a
+ * target whose lookup is missing. */
+static bool tried_stranger(const struct choice *choice) {
+    for (const struct attempt *one = choice->request->attempts; one < choice->attempt; one++)
+        if (!server_list_find_near(choice->list, &one->server))
+            return true;
+    return false;
+}
+
 static void judge_highest(void *context, const struct choice *choice) {
     struct highest_walk *walk = context;
     struct judge *judge = walk->judge;
@@ -51,10 +90,14 @@ static void judge_highest(void *context, const struct choice *choice) {
          standing_allows(walk->standing, choice->list, &choice->attempt->server,
                          choice->attempt->t_ns))) {
         occurrence = judge_add(judge, VERDICT_PASS, choice->attempt->t_ns);
-    } else if (judge_loss(judge, choice->request->t_ns, choice->attempt->end_ns, NULL)) {
+    } else if (may_be_lost(judge, choice, due)) {
         occurrence =
             judge_undecided(judge, REASON_CAPTURE_LOSS, choice->attempt->t_ns,
                             "shows the same without losing packets to or from the other targets");
+    } else if (!server_of(choice, due) && tried_stranger(choice)) {
+        occurrence = judge_undecided(
+            judge, REASON_STARTS_MIDWAY, choice->attempt->t_ns,
+            "includes the DNS traffic that gave the phone the addresses of all its servers");
     } else if (choice->attempt == choice->request->attempts &&
                !standing_in_use(walk->standing, choice->attempt->t_ns) &&
                standing_midway(walk->standing, choice->request, choice->list)) {
@@ -164,7 +207,7 @@ static void check(struct judge *judge) {
     struct share_walk shares = {.n = 0};
 
     if (judge->expect->dns.weight == DNS_WEIGHT_HIGHEST_FIRST) {
-        highest.standing = standing_new(judge);
+        highest.standing = standing_of(judge);
         choices_walk(judge, judge_highest, &highest);
         return;
     }

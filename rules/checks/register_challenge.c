@@ -40,6 +40,12 @@ static void set_answer(struct challenge *challenge, const struct attempt *attemp
     }
 }
 
+/* In order of the story's time, which has set right what was captured out of order. */
+static bool is_after(const struct send *send, const struct response *response) {
+    return send->t_ns > response->t_ns ||
+           (send->t_ns == response->t_ns && send->frame > response->frame);
+}
+
 /* The next transaction of the request: the first that began after the challenge. */
 static bool find_in_request(const struct judge *judge, struct challenge *challenge) {
     const struct request *request = challenge->request;
@@ -55,7 +61,7 @@ static bool find_in_request(const struct judge *judge, struct challenge *challen
             if (transaction->first_send >= attempt->send_count)
                 continue;
             send = &attempt->send_list[transaction->first_send];
-            if (send->t_ns < challenge->response->t_ns || send->frame <= challenge->response->frame)
+            if (!is_after(send, challenge->response))
                 continue;
             set_answer(challenge, attempt, transaction);
             return true;

@@ -15,6 +15,7 @@
 #include "base/instant.h"
 #include "rules/checks/checks.h"
 #include "rules/checks/failover_walk.h"
+#include "rules/loss_index.h"
 
 #define NEEDS_NO_LOSS "comes from a capture that lost no packets of this phone"
 
@@ -41,6 +42,7 @@ struct refresher {
     struct lasting *lasting;
     int64_t *boots; /* restarts that a DHCP exchange shows */
     size_t boot_count;
+    const struct loss_index *losses; /* NULL: not needed so far */
 };
 
 /* One registration and its times. */
@@ -331,15 +333,22 @@ static void describe(struct judge *judge, struct occurrence *occurrence,
         judge_frame(judge, occurrence, refresh->attempts[0].send_list[0].frame);
 }
 
-/* A fault, unless a REGISTER may have been lost by the capture between two moments. */
-static struct occurrence *fault(struct judge *judge, const struct lifetime *life, int64_t from_ns,
-                                int64_t to_ns) {
-    bool lost = judge_loss(judge, from_ns, to_ns, NULL) != NULL;
-    struct occurrence *occurrence =
-        lost ? judge_undecided(judge, REASON_CAPTURE_LOSS, life->at->t_ns, NEEDS_NO_LOSS)
-             : judge_add(judge, VERDICT_FAIL, life->at->t_ns);
+/* Can a REGISTER be what this sign says is missing? Not where it tells of a lookup, or of an answer
+ * or a repetition of a request that is there. */
+static bool may_be_register(enum loss_kind kind) {
+    return kind != LOSS_ANSWER_ONLY && kind != LOSS_ANSWER_USED && kind != LOSS_ACK_ONLY &&
+           kind != LOSS_GAP_SUMS && kind != LOSS_EARLY_MOVE && kind != LOSS_UNREPEATED;
+}
 
-    return occurrence;
+/* A fault, unless the capture may have lost a REGISTER that was in time. */
+static struct occurrence *fault(struct refresher *refresher, const struct lifetime *life) {
+    struct judge *judge = refresher->judge;
+
+    if (!refresher->losses)
+        refresher->losses = loss_index_likely(judge->phone, judge->arena, may_be_register);
+    return loss_index_find(refresher->losses, life->earliest_ns, life->latest_ns, NULL)
+               ? judge_undecided(judge, REASON_CAPTURE_LOSS, life->at->t_ns, NEEDS_NO_LOSS)
+               : judge_add(judge, VERDICT_FAIL, life->at->t_ns);
 }
 
 static void pass(struct judge *judge, const struct lifetime *life, int64_t begun_ns,
@@ -371,9 +380,10 @@ static void fail_early(struct judge *judge, const struct lifetime *life) {
               seconds_text(life->earliest_ns - life->at->t_ns, from));
 }
 
-static void fail_late(struct judge *judge, const struct lifetime *life, int64_t begun_ns,
+static void fail_late(struct refresher *refresher, const struct lifetime *life, int64_t begun_ns,
                       const struct request *refresh) {
-    struct occurrence *occurrence = fault(judge, life, life->earliest_ns, begun_ns);
+    struct judge *judge = refresher->judge;
+    struct occurrence *occurrence = fault(refresher, life);
     char seen[SECONDS_TEXT_LEN], to[SECONDS_TEXT_LEN];
 
     describe(judge, occurrence, life, begun_ns, refresh);
@@ -384,8 +394,9 @@ static void fail_late(struct judge *judge, const struct lifetime *life, int64_t 
               seconds_text(life->latest_ns - life->at->t_ns, to));
 }
 
-static void fail_lapsed(struct judge *judge, const struct lifetime *life) {
-    struct occurrence *occurrence = fault(judge, life, life->earliest_ns, life->end_ns);
+static void fail_lapsed(struct refresher *refresher, const struct lifetime *life) {
+    struct judge *judge = refresher->judge;
+    struct occurrence *occurrence = fault(refresher, life);
     char after[SECONDS_TEXT_LEN];
 
     describe(judge, occurrence, life, life->begun_ns, life->refresh);
@@ -402,7 +413,7 @@ static void fail_lapsed(struct judge *judge, const struct lifetime *life) {
 /* ---- judging ---- */
 
 /* Renewed, un-registered or restarted while it lasted. */
-static void judge_refreshed(const struct refresher *refresher, size_t index,
+static void judge_refreshed(struct refresher *refresher, size_t index,
                             const struct lifetime *life) {
     struct judge *judge = refresher->judge;
 
@@ -416,14 +427,14 @@ static void judge_refreshed(const struct refresher *refresher, size_t index,
     } else if (life->begun_ns > life->latest_ns && held_up(refresher, life, life->latest_ns)) {
         undecided_held_up(judge, life);
     } else if (life->begun_ns > life->latest_ns) {
-        fail_late(judge, life, life->begun_ns, life->refresh);
+        fail_late(refresher, life, life->begun_ns, life->refresh);
     } else {
         pass(judge, life, life->begun_ns, life->refresh);
     }
 }
 
 /* Nothing went to this server while it lasted. */
-static void judge_unrefreshed(const struct refresher *refresher, size_t index,
+static void judge_unrefreshed(struct refresher *refresher, size_t index,
                               const struct lifetime *life) {
     struct judge *judge = refresher->judge;
     const struct request *elsewhere;
@@ -438,9 +449,9 @@ static void judge_unrefreshed(const struct refresher *refresher, size_t index,
     else if (held_up(refresher, life, life->latest_ns))
         undecided_held_up(judge, life);
     else if (elsewhere)
-        fail_late(judge, life, elsewhere->t_ns, elsewhere);
+        fail_late(refresher, life, elsewhere->t_ns, elsewhere);
     else if (!booted_after(refresher, life))
-        fail_lapsed(judge, life);
+        fail_lapsed(refresher, life);
 }
 
 /* Does the 200 say how long it is for, or did the REGISTER? Else the lifetime is a guess. */

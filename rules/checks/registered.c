@@ -24,7 +24,7 @@ static bool was_at_work(const struct judge *judge) {
         return false;
     if (!account->registers)
         return true;
-    return standing_midway(standing_new(judge), first, server_view_list(judge, first));
+    return standing_midway(standing_of(judge), first, server_view_list(judge, first));
 }
 
 /* One send, no final answer, and no other server tried: nobody leaves a REGISTER like that. */

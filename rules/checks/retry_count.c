@@ -196,8 +196,10 @@ static bool lost(struct judge *judge, const struct silence *silence) {
     const struct loss_sign *sign;
     struct occurrence *occurrence;
 
-    if (silence->stay != STAY_MOVED)
-        until += STORY_64T1_NS; /* what it sent later may have died before the wire */
+    if (silence->stay != STAY_MOVED) { /* what it sent later may have died before the wire */
+        int64_t next = next_of_kind(judge, silence->request);
+        until = next < until + STORY_64T1_NS ? next : until + STORY_64T1_NS;
+    }
     sign = judge_loss(judge, attempt->t_ns, until, &attempt->server.ip);
     if (!sign)
         return false;
@@ -210,6 +212,65 @@ static bool lost(struct judge *judge, const struct silence *silence) {
               times_words(judge, silence->tries, silence->retry->unit != RETRY_UNIT_TRY),
               server_words(judge, &attempt->server), loss_kind_text(sign->kind));
     return true;
+}
+
+/* Are the sends of an attempt, counted back from the move that ended it, among those of another?
+ *
+ *     whole   |----|---------|-------------------> move
+ *     part         |----------------------------->
+ */
+static bool is_part_of(const struct attempt *part, int64_t part_ns, const struct attempt *whole,
+                       int64_t whole_ns) {
+    enum { SHARE = 20 }; /* timers do not drift: a twentieth is enough */
+
+    for (size_t i = 0; i < part->send_count; i++) {
+        int64_t before_ns = part_ns - part->send_list[i].t_ns;
+        bool found = false;
+        for (size_t k = 0; k < whole->send_count && !found; k++) {
+            int64_t off = whole_ns - whole->send_list[k].t_ns - before_ns;
+            found = (off < 0 ? -off : off) <= before_ns / SHARE;
+        }
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+/* Too few, and the move came when it would have with all: another attempt of the phone, at the same
+ * times with as many tries as are asked for, shows that sends of this one are missing. */
+static bool lost_as_another_shows(struct judge *judge, const struct silence *silence) {
+    enum { REQUESTS_SEEN = 512 };
+    const struct account *account = judge->account;
+    const struct attempt *attempt = silence->attempt;
+
+    if (silence->stay != STAY_MOVED || over_stream(attempt) ||
+        silence->retry->unit != RETRY_UNIT_TRY)
+        return false;
+    for (size_t r = 0; r < account->request_count && r < REQUESTS_SEEN; r++) {
+        const struct request *request = &account->requests[r];
+        for (size_t a = 0;
+             request->method == silence->request->method && a + 1 < request->attempt_count; a++) {
+            const struct attempt *other = &request->attempts[a];
+            const struct attempt *next = other + 1;
+            if (other->outcome != OUTCOME_SILENT || server_eq(&other->server, &next->server) ||
+                other->tries < (unsigned)silence->range.low ||
+                other->tries > (unsigned)silence->range.high ||
+                !is_part_of(attempt, attempt->t_ns + silence->lasted_ns, other, next->t_ns))
+                continue;
+            struct occurrence *occurrence =
+                judge_undecided(judge, REASON_CAPTURE_LOSS, attempt->t_ns,
+                                "comes from a capture that lost no packets of this phone");
+            describe(judge, occurrence, silence);
+            judge_say(judge, occurrence,
+                      "%s was seen %s at %s, but moved on as after %u tries: the capture may have "
+                      "missed some",
+                      failover_request_words(silence->request),
+                      times_words(judge, silence->tries, false),
+                      server_words(judge, &attempt->server), other->tries);
+            return true;
+        }
+    }
+    return false;
 }
 
 /* As many as allowed, but a gap says that there was one more. */
@@ -310,7 +371,7 @@ static void judge_silence(struct judge *judge, const struct silence *silence,
     if (failover_cancelled(silence->request, index))
         return; /* the user ended it, not the phone */
     if (few && !(over_stream(attempt) && silence->full_timer)) {
-        if (lost(judge, silence))
+        if (lost(judge, silence) || lost_as_another_shows(judge, silence))
             return;
         if (silence->unsure)
             undecided(judge, silence, REASON_NO_SERVER_LIST, NEEDS_SERVER_LIST);

@@ -13,9 +13,18 @@
 
 /* A send that left before the response reached the phone may be seen after it. */
 #define CROSSING_NS ((int64_t)250000000)
-/* Gaps that a hypothesis of lost sends must meet: closer than what the rule allows, so that a wrong
- * schedule is not taken for a lossy capture. */
-enum { JUDGED_SHARE = 4, LOSS_SHARE = 10, MERGED = 2, MERGED_WITH_SIGNS = 8 };
+/* What a hypothesis of lost sends must meet, so that a wrong schedule is not taken for a lossy
+ * capture: a gap seen whole is held a little closer than without loss (one that repeats every 1.5 s
+ * begins as 0.5, 1 and 2 s would without the second send); the sum of two may be off by a sixth, as
+ * the longer (two thirds of it) may be by a quarter; that of more must be closer. */
+enum {
+    JUDGED_SHARE = 4,
+    WHOLE_SHARE = 5,
+    PAIR_SHARE = 6,
+    LOSS_SHARE = 10,
+    MERGED = 2,
+    MERGED_WITH_SIGNS = 8
+};
 
 struct schedule {
     int64_t t1_ns, t2_ns;
@@ -91,8 +100,10 @@ static bool fits_with_loss(const struct sends *sends, const struct schedule *sch
                 next = schedule->t2_ns;
             for (int k = 0; k < merged && !fits; k++, next = longer(schedule, next)) {
                 sum += next;
-                fits =
-                    gap_fits(schedule, sends->times_ns[i], sends->times_ns[i + 1], sum, LOSS_SHARE);
+                fits = gap_fits(schedule, sends->times_ns[i], sends->times_ns[i + 1], sum,
+                                k == 0   ? WHOLE_SHARE
+                                : k == 1 ? PAIR_SHARE
+                                         : LOSS_SHARE);
             }
             all = fits;
         }
@@ -110,6 +121,27 @@ static bool other_signs(struct judge *judge, const struct sends *sends) {
     return sign && (sign->kind != LOSS_GAP_SUMS || judge->story->dropped_packets);
 }
 
+/* Does the phone begin with T1 elsewhere, with a request of the same method? Then a transaction
+ * that seems to begin with twice that may have lost its first send. */
+static bool begins_with_t1(const struct judge *judge, const struct sends *sends, int64_t t1_ns) {
+    enum { LOOK_AT = 512 }; /* requests: enough to see a habit, and few enough for each misfit */
+    const struct account *account = judge->account;
+
+    for (size_t r = 0; r < account->request_count && r < LOOK_AT; r++) {
+        const struct request *request = &account->requests[r];
+        for (size_t a = 0; request->method == sends->request->method && a < request->attempt_count;
+             a++) {
+            const struct attempt *attempt = &request->attempts[a];
+            const struct send *list = attempt->send_list;
+            if (attempt->server.transport == TRANSPORT_UDP && attempt->send_count > 1 &&
+                !list[0].connect && list[0].transaction == list[1].transaction &&
+                near(list[1].t_ns - list[0].t_ns, t1_ns, JUDGED_SHARE))
+                return true;
+        }
+    }
+    return false;
+}
+
 /* Could lost sends explain the gaps? With other signs of loss in the capture, any number of them.
  */
 static bool explained_by_loss(struct judge *judge, const struct sends *sends,
@@ -119,7 +151,8 @@ static bool explained_by_loss(struct judge *judge, const struct sends *sends,
     bool signs = other_signs(judge, sends);
     /* Another request of the phone may show its T1, and so that the first send is missing here. */
     bool start = judge_loss(judge, sends->times_ns[0], sends->times_ns[sends->n - 1],
-                            &sends->attempt->server.ip) != NULL;
+                            &sends->attempt->server.ip) != NULL ||
+                 (t1_given && begins_with_t1(judge, sends, schedule->t1_ns));
 
     for (size_t i = 0; i < (t1_given ? 1 : sizeof candidates / sizeof candidates[0]); i++) {
         struct schedule guess = *schedule;

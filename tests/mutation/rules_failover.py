@@ -42,12 +42,16 @@ def trigger(rng, number):
     cause = CAUSES[number // 2 % len(CAUSES)]
     call = ready(phone, method)
     if number % 20 == 19:                   # a challenge, answered elsewhere
-        call = phone.renewal()
-        phone.line('REGISTER', 0, call)
-        phone.then('<- 401')
-        phone.wait(0.1)
-        phone.line('REGISTER', 1, call, 'auth' if ' auth' not in phone.credentials(call) else '')
-        phone.then('<- 200')
+        for _ in range(2):                  # whoever has a habit shows it twice
+            call = phone.renewal()
+            phone.line('REGISTER', 0, call)
+            phone.then('<- 401')
+            phone.wait(0.1)
+            phone.line('REGISTER', 1, call,
+                       'auth' if ' auth' not in phone.credentials(call) else '')
+            phone.then('<- 200')
+            phone.wait(50)
+            phone.resolve()
         phone.linger(45)
         return Case('failover.trigger', number, phone, 'fail', 'moves after 401')
     for turn in range(2):                   # whoever has a habit shows it twice
@@ -95,7 +99,8 @@ def completes(rng, number):
     for at in range(fail):
         if at:
             call = phone.next_call(method, call)
-        phone.fails(method, at, call, rng.choice(hows), rng.randint(1, 3))
+        # More than one try: a lone one that a capture missed would leave no trace.
+        phone.fails(method, at, call, rng.choice(hows), rng.randint(2, 3))
     if kind in ('the next answers', 'all the way'):
         phone.answered(method, fail, phone.next_call(method, call))
     elif kind == 'round again':
@@ -131,6 +136,8 @@ def retry_after(rng, number):
              'just after': seconds + 2, 'another method at once': 8}.get(kind)
     if after is not None:
         phone.t = begun + after
+        if verdict == 'fail':
+            phone.t -= 0.9                  # so that the second is too early as well
         again = method
         if kind == 'another method at once':
             again = 'INVITE' if method == 'REGISTER' else 'REGISTER'

@@ -52,13 +52,14 @@ def concurrent(rng, number):
     if 'alone' not in kind:
         phone.wait(3 if 'late' in kind else 0.05)
         phone.register(1, 'r1')
-    for turn in range(3):
+    # What is not renewed runs out twice: a lost answer hides one of the two.
+    for turn in range(6 if 'not renewed' in kind else 3):
         phone.wait(phone.expires / 2)
         if kind == 'the fallback one alone':
             phone.register(1, 'r1')
             continue
         phone.register(0, 'r0')
-        if 'alone' not in kind and 'not renewed' not in kind:
+        if 'alone' not in kind and ('not renewed' not in kind or turn == 2):
             phone.register(1, 'r1')
     phone.linger(2)
     return phone, verdict, f'concurrent: {kind}'
@@ -82,18 +83,27 @@ def successive(rng, number):
         phone.register(1, 'r1')
     phone.wait(phone.expires / 2)
     if kind in ('one at a time', 'both at once', 'without a failure'):
-        phone.register(0, 'r0')
-        phone.wait(3)
-        if kind == 'without a failure':
-            phone.register(1, 'r1')
-        phone.wait(phone.expires / 2 - 4)
+        # A fault is shown twice: a lost answer of the working server is a failure of it.
+        for _ in range(2 if kind == 'without a failure' else 1):
+            phone.register(0, 'r0')
+            phone.wait(3)
+            if kind == 'without a failure':
+                phone.register(1, 'r1')
+            phone.wait(phone.expires / 2 - 4)
         phone.register(0, 'r0')
     else:
         phone.connects = False
-        phone.fails('REGISTER', 0, 'r0', rng.choice(('silent', 'refused')), 3)
+        how = rng.choice(('silent', 'refused'))
+        phone.fails('REGISTER', 0, 'r0', how, 3)
         if kind == 'after it ran out':
             phone.t = granted + phone.expires + max(1, phone.expires / 10) * rng.choice((0, 1, 2)) + 1
         phone.register(1, 'r1')
+        if kind == 'before it ran out':     # and once more: one lost REGISTER hides one move
+            phone.wait(10)
+            phone.register(0, 'r0')
+            phone.wait(phone.expires / 3)
+            phone.fails('REGISTER', 0, 'r0', how, 3)
+            phone.register(1, 'r1')
     phone.linger(2)
     return phone, verdict, f'successive: {kind}'
 
@@ -135,8 +145,10 @@ def probe(rng, number):
         phone.linger(5)
         return Case('fallback.probe', number, phone, verdict, f'every {every} s: {kind}')
     phone.connects = True
-    rounds = 4
-    odd = rng.randrange(1, rounds)
+    # The fault is shown three times at least: a lost packet concerns the interval before it and the
+    # one after it, and the others are good.
+    rounds = 5
+    odd = rng.randrange(1, 3)
     for turn in range(rounds):
         phone.t = begun + (gap if turn >= odd else every)
         begun = phone.t

@@ -54,6 +54,11 @@ def challenge(rng, number):
         if 'rejected' in kind or 'stale' in kind:
             phone.then(f'<- {status}' + (' stale' if 'stale' in kind else ''))
             phone.wait(rng.choice((0, 0.2)))
+            if kind == 'rejected, sends again':
+                # Twice: one lost 401 must not leave a phone that did nothing wrong.
+                send(here, 'auth')
+                phone.then(f'<- {status}')
+                phone.wait(rng.choice((0, 0.2)))
             if 'again' in kind:
                 send(here, 'auth')
                 phone.then('<- 200' if 'stale' in kind else '<- 403')
@@ -84,13 +89,19 @@ def refresh(rng, number):
           'any time': rng.uniform(0.1, 0.95) * granted, 'never': None}[kind]
     phone.start()
     good = (low_s + high_s) / 2
-    rounds = rng.randint(1, 3)
-    wrong = rng.randrange(rounds)
+    # The fault is shown twice, with a good renewal between: one lost packet must not leave a phone
+    # whose other renewals are good, and each loss concerns one lifetime or two that follow.
+    if verdict == 'fail':
+        rounds, wrong = rng.choice(((3, (0, 2)), (4, (0, 2)), (4, (0, 3)), (4, (1, 3))))
+    else:
+        rounds = rng.randint(1, 3)
+        wrong = (rng.randrange(rounds),)
     for turn in range(rounds):
         since = phone.t - 2 * phone.rtt             # when the 200 came
-        if turn == wrong and at is None:
-            break
-        phone.t = since + (at if turn == wrong else good)
+        if turn in wrong and at is None:            # to be registered again, a user has to come
+            phone.t = since + 2 * granted + 10
+        else:
+            phone.t = since + (at if turn in wrong else good)
         phone.register(0)
     if at is None:
         phone.t += granted + max(1, granted / 10)

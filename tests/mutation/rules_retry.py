@@ -40,13 +40,13 @@ def reach(phone, method, call):
 def once_more(phone, method):
     """Some time later the phone has the same to do again."""
     phone.wait(phone.rng.uniform(8, 20))
-    if method == 'BYE':
-        phone.resolve()
-        phone.call(0, 'again')
-        phone.wait(5)
-        return 'again'
+    name = f'again{phone.number("again")}'
     phone.resolve()
-    return phone.renewal() if method == 'REGISTER' else 'again'
+    if method == 'BYE':
+        phone.call(0, name)
+        phone.wait(5)
+        return name
+    return phone.renewal() if method == 'REGISTER' else name
 
 
 def counted(method, key, rng, number):
@@ -71,7 +71,7 @@ def counted(method, key, rng, number):
     if last:
         phone.expect(f'{key}.last_tries', promise)
     call = reach(phone, method, 'purpose')
-    for turn in range(2):                   # whoever has a habit shows it twice
+    for turn in range(3 if last else 2):    # whoever has a habit shows it more than once
         if turn:
             call = once_more(phone, method)
         phone.silent(method, 0, call, 2 if last else tries)

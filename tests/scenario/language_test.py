@@ -121,6 +121,16 @@ class Sending(unittest.TestCase):
         got = packets('0 phone -> sip1 REGISTER\n1 fill to=50\n2 <- 200 frame=50')
         self.assertEqual((len(got), got[49].t), (50, 2_000_000))
 
+    def test_frames_overtake_each_other(self):
+        text = '0 phone -> sip1 REGISTER\n1 <- 200\n1 overtake'
+        right = packets(text.rpartition('\n')[0])
+        got, stepped = packets(text), packets(text + ' order')
+        self.assertEqual([p.data for p in got], [p.data for p in reversed(right)])
+        self.assertEqual([p.t for p in got], [0, 1_000_000])
+        self.assertEqual([p.t for p in stepped], [1_000_000, 0])
+        with self.assertRaises(ScenarioError):
+            packets('0 phone -> sip1 REGISTER\n0 overtake')
+
     def test_icmp_quotes_the_packet(self):
         got = packets('0 phone -> sip1 REGISTER\n<- icmp prohibited')
         self.assertEqual(got[1].icmp, (3, 13))

@@ -40,6 +40,7 @@ class Play(Messages, Connections, Lookups, Network):
         self.hosts = {}
         self.zone = dns.Zone()
         self.frames = []
+        self.overtakings = []
         self.last = 0                # when the last frame of the line before was sent
         self.base = 0
         self.sip = None
@@ -374,7 +375,7 @@ class Play(Messages, Connections, Lookups, Network):
                                Options(words[1:], text))
         if t is None:
             t = self.last + self.rtt
-        if first in ('fill', 'frame', 'wait', 'dropped'):
+        if first in ('fill', 'frame', 'wait', 'dropped', 'overtake'):
             return getattr(self, 'do_' + first)(t, Options(words[1:], text))
         if first == '->':
             if self.last_tx is None:
@@ -436,6 +437,12 @@ class Play(Messages, Connections, Lookups, Network):
         options.done()
         self.last = t
 
+    def do_overtake(self, t, options):
+        """The first frame from t on is captured before the frame before it."""
+        self.overtakings.append((t, options.flag('order'), self.line))
+        options.done()
+        self.last = t
+
     def do_dropped(self, _t, options):
         """The capture's own drop counter, in the interface statistics."""
         self.interfaces[0].dropped = number(options.word('the number'))
@@ -443,10 +450,22 @@ class Play(Messages, Connections, Lookups, Network):
 
     # -- the end -------------------------------------------------------------------------------
 
+    def overtake(self, ordered):
+        """Where asked for, two neighbours change places: with their times, or in the file alone."""
+        for t, order_only, line in sorted(self.overtakings):
+            at = next((i for i, frame in enumerate(ordered) if frame.t >= t), 0)
+            if not at:
+                raise ScenarioError(f'{self.name}:{line}: no frame comes there after another')
+            before, frame = ordered[at - 1], ordered[at]
+            if not order_only:
+                before.t, frame.t = frame.t, before.t
+            ordered[at - 1:at + 1] = frame, before
+
     def finish(self):
         """All frames in time order, filled, wrapped in their link layer and cut to length."""
         self.ready()
         ordered = sorted(self.frames, key=lambda frame: frame.t)
+        self.overtake(ordered)
         out = []
         for index, frame in enumerate(ordered):
             if frame.fill is None:

@@ -55,8 +55,34 @@ static void same_as_a_walk(void **state) {
     arena_fini(&arena);
 }
 
+static bool is_no_gap(enum loss_kind kind) {
+    return kind != LOSS_GAP_SUMS;
+}
+
+/* A lone response is about a request just before it, not 64*T1 before; a gap is where it is. */
+static void at_the_likely_time(void **state) {
+    const int64_t at = 40 * STORY_64T1_NS;
+    struct loss_sign signs[] = {
+        {.kind = LOSS_RESPONSE_ONLY, .from_ns = at - STORY_64T1_NS, .to_ns = at},
+        {.kind = LOSS_GAP_SUMS, .from_ns = 0, .to_ns = STORY_64T1_NS},
+    };
+    struct phone phone = {.losses = signs, .loss_count = 2};
+    struct arena arena = {0};
+    struct loss_index *all = loss_index_likely(&phone, &arena, NULL);
+    struct loss_index *some = loss_index_likely(&phone, &arena, is_no_gap);
+
+    (void)state;
+    assert_non_null(loss_index_find(all, at - STORY_T1_NS, at - STORY_T1_NS, NULL));
+    assert_null(loss_index_find(all, at - 2 * STORY_T1_NS, at - 2 * STORY_T1_NS, NULL));
+    assert_non_null(loss_index_find(all, 1, 1, NULL));
+    assert_null(loss_index_find(some, 1, 1, NULL));
+    assert_non_null(loss_index_find(some, at, at, NULL));
+    arena_fini(&arena);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(same_as_a_walk)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(same_as_a_walk),
+                                       cmocka_unit_test(at_the_likely_time)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
