@@ -178,6 +178,13 @@ static bool has_equals(const struct fact_record *records, size_t n) {
     return n > LOOK_AT;
 }
 
+static bool capture_has_equals(const struct story *story) {
+    for (size_t i = 0; i < story->srv_answer_count; i++)
+        if (has_equals(story->srv_answers[i].records, story->srv_answers[i].count))
+            return true;
+    return false;
+}
+
 static bool phone_has_equals(const struct phone *phone) {
     for (size_t i = 0; i < phone->query_count; i++)
         if (has_equals(phone->queries[i]->records, phone->queries[i]->record_count))
@@ -214,11 +221,12 @@ struct weight_pools *weight_pools_new(const struct story *story, const struct ex
         return NULL;
     pools = arena_new(arena, sizeof *pools);
     pools->arena = arena;
+    if (!held && !capture_has_equals(story))
+        return pools;
     for (size_t p = 0; p < story->phone_count; p++) {
-        if (!held && !phone_has_equals(&story->phones[p]))
-            continue;
         story_enter_phone(story, p);
-        gather_phone(pools, story, &story->phones[p], expect);
+        if (held || phone_has_equals(&story->phones[p]))
+            gather_phone(pools, story, &story->phones[p], expect);
         story_leave_phone(story);
     }
     for (size_t i = 0; i < pools->cap; i++)

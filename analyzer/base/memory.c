@@ -5,8 +5,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
-enum { FIRST_BLOCK = 4096, LARGEST_BLOCK = 1 << 20 };
+/* The largest blocks are as large as a large page of the processor. */
+enum { FIRST_BLOCK = 4096, LARGE_PAGE = 2 << 20, LARGEST_BLOCK = LARGE_PAGE };
 
 struct arena_block {
     struct arena_block *next;
@@ -34,18 +36,30 @@ void *memory_resize(void *old, size_t count, size_t size) {
     return checked(reallocarray(old, count ? count : 1, size ? size : 1));
 }
 
+/* A block of LARGE_PAGE bytes on one large page, where the system has any to give: what is kept of
+ * a capture is walked here and there, and each small page would have to be found anew. */
+static struct arena_block *new_large_block(void) {
+    struct arena_block *block = checked(aligned_alloc(LARGE_PAGE, LARGE_PAGE));
+
+#ifdef MADV_HUGEPAGE
+    (void)madvise(block, LARGE_PAGE, MADV_HUGEPAGE);
+#endif
+    return block;
+}
+
 void *arena_new(struct arena *arena, size_t size) {
     const size_t align = alignof(max_align_t);
     struct arena_block *block = arena->blocks;
 
     size = (size + align - 1) / align * align;
     if (!block || block->size - block->used < size) {
-        size_t room = !block                        ? FIRST_BLOCK
-                      : block->size < LARGEST_BLOCK ? block->size * 2
-                                                    : LARGEST_BLOCK;
+        size_t room = !block                            ? FIRST_BLOCK
+                      : block->size < LARGEST_BLOCK / 2 ? block->size * 2
+                                                        : LARGEST_BLOCK - sizeof *block;
         if (room < size)
             room = size;
-        block = memory_new(sizeof *block + room);
+        block = sizeof *block + room == LARGE_PAGE ? new_large_block()
+                                                   : memory_new(sizeof *block + room);
         block->size = room;
         block->used = 0;
         block->next = arena->blocks;

@@ -17,6 +17,14 @@ void *memory_new(size_t size);
 void *memory_new_zeroed(size_t count, size_t size);
 void *memory_resize(void *old, size_t count, size_t size);
 
+/* It will be read soon, and lies where nothing was read lately: the processor is to bring it. */
+static inline void memory_expect(const void *p, size_t size) {
+    enum { LINE = 64 };
+
+    for (size_t at = 0; at < size; at += LINE)
+        __builtin_prefetch((const uint8_t *)p + at);
+}
+
 /* Many small things that die together. Zero-initialised is valid and empty. */
 struct arena {
     struct arena_block *blocks;

@@ -207,23 +207,39 @@ static void divide(struct division *d) {
     }
 }
 
-void tell_accounts(struct telling *telling) {
-    struct division d = {.telling = telling};
-
-    d.named = memory_new_zeroed(telling->c->wordings.n, sizeof *d.named);
-    for (uint32_t p = 0; p < telling->phones.n; p++) {
-        d.phone = &telling->phones.items[p];
-        d.phone_index = p;
-        divide(&d);
-        if (d.phone->tls_only) {
-            /* Contract section 6: a host seen only in TLS has an account without a name. */
-            *ARRAY_ADD(&d.phone->accounts) = (uint32_t)telling->accounts.n;
-            ARRAY_PUSH(&telling->accounts)->phone = p;
-        }
+/* What all phones share is made with the first. */
+static struct division *division_of(struct telling *telling) {
+    if (!telling->division) {
+        telling->division = memory_new_zeroed(1, sizeof *telling->division);
+        telling->division->telling = telling;
+        telling->division->named =
+            memory_new_zeroed(telling->c->wordings.n, sizeof *telling->division->named);
     }
-    struct index_map *maps[] = {&d.by_aor, &d.by_contact, &d.by_server, &d.by_user, &d.memo};
+    return telling->division;
+}
+
+void tell_accounts(struct telling *telling, uint32_t phone) {
+    struct division *d = division_of(telling);
+
+    d->phone = &telling->phones.items[phone];
+    d->phone_index = phone;
+    divide(d);
+    if (d->phone->tls_only) {
+        /* Contract section 6: a host seen only in TLS has an account without a name. */
+        *ARRAY_ADD(&d->phone->accounts) = (uint32_t)telling->accounts.n;
+        ARRAY_PUSH(&telling->accounts)->phone = phone;
+    }
+}
+
+void tell_accounts_fini(struct telling *telling) {
+    struct division *d = telling->division;
+
+    if (!d)
+        return;
+    struct index_map *maps[] = {&d->by_aor, &d->by_contact, &d->by_server, &d->by_user, &d->memo};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         index_fini(maps[i]);
-    ARRAY_FINI(&d.memo_text);
-    free(d.named);
+    ARRAY_FINI(&d->memo_text);
+    free(d->named);
+    free(d);
 }

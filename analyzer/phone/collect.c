@@ -75,6 +75,42 @@ void index_fini(struct index_map *map) {
     *map = (struct index_map){0};
 }
 
+void passing_turn(struct passing_map *map, int64_t t_ns, int64_t life_ns) {
+    if (!map->young.n) {
+        map->since_ns = t_ns;
+        return;
+    }
+    if (t_ns - map->since_ns <= life_ns && map->since_ns - t_ns <= life_ns)
+        return;
+    struct index_map empty = map->old;
+    if (empty.cap)
+        memset(empty.slots, 0, empty.cap * sizeof *empty.slots);
+    empty.n = 0;
+    map->old = map->young;
+    map->young = empty;
+    map->since_ns = t_ns;
+}
+
+uint32_t passing_get(struct passing_map *map, uint64_t key) {
+    uint32_t value = index_get(&map->young, key);
+
+    if (value != NONE || !map->old.n)
+        return value;
+    value = index_get(&map->old, key);
+    if (value != NONE)
+        index_put(&map->young, key, value);
+    return value;
+}
+
+void passing_put(struct passing_map *map, uint64_t key, uint32_t value) {
+    index_put(&map->young, key, value);
+}
+
+void passing_fini(struct passing_map *map) {
+    index_fini(&map->young);
+    index_fini(&map->old);
+}
+
 void collection_init(struct collection *c) {
     *c = (struct collection){0};
 }
@@ -99,9 +135,9 @@ void collection_fini(struct collection *c) {
     ARRAY_FINI(&c->hosts);
     ARRAY_FINI(&c->boots);
     ARRAY_FINI(&c->link_types);
-    index_fini(&c->tx_of);
+    passing_fini(&c->tx_of);
     index_fini(&c->wording_of);
-    index_fini(&c->query_of);
+    passing_fini(&c->query_of);
     index_fini(&c->connection_of);
     index_fini(&c->host_of);
     index_fini(&c->neighbour_of);
@@ -109,6 +145,7 @@ void collection_fini(struct collection *c) {
         free(c->dns_told[i].written);
     for (size_t i = 0; i < COLLECT_ORPHANS; i++)
         free(c->orphans[i].bytes);
+    ARRAY_FINI(&c->srv_answers);
     intern_fini(&c->strings);
     arena_fini(&c->arena);
 }

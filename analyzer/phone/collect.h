@@ -153,6 +153,13 @@ struct orphan {
     size_t cap;
 };
 
+/* A map that forgets what nobody asked for in a time of `life` to twice that: of what passes by,
+ * only what is in flight is looked for, and a small map stays in the processor's caches. */
+struct passing_map {
+    struct index_map young, old;
+    int64_t since_ns; /* when `young` was empty */
+};
+
 /* What a DNS message says behind its ID. A zone gives all its clients the same answers to the same
  * questions again and again: equal messages share this, and their records. */
 struct kept_dns {
@@ -188,14 +195,16 @@ struct collection {
     ARRAY_OF(struct seen_loss) losses;
     ARRAY_OF(struct seen_host) hosts;
     ARRAY_OF(struct seen_boot) boots;
-    struct index_map tx_of, wording_of, query_of, connection_of, host_of, neighbour_of;
+    struct passing_map tx_of, query_of;
+    struct index_map wording_of, connection_of, host_of, neighbour_of;
     struct dns_message *dns; /* room for one message */
     uint64_t packets;
     int64_t start_ns, end_ns;
     ARRAY_OF(int) link_types;
     uint64_t notes[NET_NOTE_COUNT];
-    int64_t note_value[NET_NOTE_COUNT];    /* of the last */
-    struct kept_dns dns_told[COLLECT_DNS]; /* by hash of what was written */
+    int64_t note_value[NET_NOTE_COUNT];      /* of the last */
+    ARRAY_OF(struct record_set) srv_answers; /* equal ones once, mostly */
+    struct kept_dns dns_told[COLLECT_DNS];   /* by hash of what was written */
     struct seen_datagram lately[COLLECT_LATELY];
     struct orphan orphans[COLLECT_ORPHANS]; /* in the order in which they came */
     size_t orphan_count;
@@ -265,6 +274,12 @@ static inline void index_expect(const struct index_map *map, uint64_t key) {
     if (map->cap)
         __builtin_prefetch(&map->slots[key & (map->cap - 1)]);
 }
+
+/* The time is t_ns: forget what is too old. To be called before the others. */
+void passing_turn(struct passing_map *map, int64_t t_ns, int64_t life_ns);
+uint32_t passing_get(struct passing_map *map, uint64_t key); /* NONE: not there */
+void passing_put(struct passing_map *map, uint64_t key, uint32_t value);
+void passing_fini(struct passing_map *map);
 void index_put(struct index_map *map, uint64_t key, uint32_t value);
 void index_remove(struct index_map *map, uint64_t key);
 void index_fini(struct index_map *map);

@@ -69,7 +69,7 @@ static uint32_t add_query(struct collection *c, const struct message *m, uint64_
                                   .udp_size = told->udp_size,
                                   .t_ns = m->packet.t_ns,
                                   .rcode = -1};
-    index_put(&c->query_of, key, at);
+    passing_put(&c->query_of, key, at);
     return at;
 }
 
@@ -152,6 +152,8 @@ static void read_dns(struct collection *c, const struct message *m, struct kept_
             add_record(c, m, kept, &dns->records[i]);
     kept->records = c->records.n ? keep_records(c) : NULL;
     kept->record_count = c->records.n;
+    if (kept->type == DNS_SRV && kept->record_count && c->srv_answers.n < COLLECT_MAX)
+        *ARRAY_ADD(&c->srv_answers) = (struct record_set){kept->records, kept->record_count};
 }
 
 /* What the message says: as one before it that is written alike said it, else read. */
@@ -206,7 +208,8 @@ void collect_dns(struct collection *c, const struct message *message) {
     uint16_t id = 0;
     slice_take_u16be(&head, &id);
     uint64_t key = query_key(client, resolver, id, told->name, told->type);
-    uint32_t at = index_get(&c->query_of, key);
+    passing_turn(&c->query_of, packet->t_ns, 2 * REPEAT_WITHIN_NS);
+    uint32_t at = passing_get(&c->query_of, key);
 
     if (told->response) {
         if (at == NONE) {

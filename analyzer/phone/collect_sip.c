@@ -8,6 +8,10 @@
 
 #include <stdlib.h>
 
+/* What a transaction may be silent for and still be answered: a call that rings says so every
+ * minute (RFC 3261 13.3.1.1), and no proxy waits longer than three (16.6, Timer C). */
+#define IN_FLIGHT_NS ((int64_t)300 * 1000000000)
+
 static const char *keep(struct collection *c, struct slice text) {
     return text.len ? intern_text(&c->strings, text) : NULL;
 }
@@ -122,8 +126,8 @@ static struct tx *add_tx(struct collection *c, const struct message *m, uint64_t
         .ends_subscription = head->method == SIP_NOTIFY && ends_subscription(m),
     };
     tx->told.has_expires = expires_of(m, &tx->told.expires_s);
-    tx->older = index_get(&c->tx_of, key);
-    index_put(&c->tx_of, key, at);
+    tx->older = passing_get(&c->tx_of, key);
+    passing_put(&c->tx_of, key, at);
     struct seen_host *host = &c->hosts.items[wording->host];
     tx->before = host->newest_tx;
     host->newest_tx = at;
@@ -164,10 +168,11 @@ static void add_request(struct collection *c, const struct message *m) {
     uint64_t key = tx_key(m, &m->packet.src.ip);
     struct tx *tx = NULL;
 
-    index_expect(&c->tx_of, key);
+    passing_turn(&c->tx_of, m->packet.t_ns, IN_FLIGHT_NS);
+    index_expect(&c->tx_of.young, key);
     uint32_t wording = collect_wording(c, m);
     orphans_expire(c, m->packet.t_ns);
-    for (uint32_t at = index_get(&c->tx_of, key); at != NONE; at = c->txs.items[at].older) {
+    for (uint32_t at = passing_get(&c->tx_of, key); at != NONE; at = c->txs.items[at].older) {
         struct tx *known = &c->txs.items[at];
         if (endpoint_eq(&known->dst, &m->packet.dst) && known->transport == m->transport &&
             known->method == head->method && ip_eq(&known->told.source.ip, &m->packet.src.ip)) {
@@ -193,12 +198,12 @@ static void add_request(struct collection *c, const struct message *m) {
 
 /* The transaction that a response belongs to: same branch and CSeq at the address and port that it
  * comes from; else at that address; else the newest (a server may answer from elsewhere). */
-static uint32_t tx_of_response(const struct collection *c, const struct message *m, bool *sure) {
+static uint32_t tx_of_response(struct collection *c, const struct message *m, bool *sure) {
     const struct sip_head *head = m->sip;
     uint32_t best = NONE;
     int best_fit = -1;
 
-    for (uint32_t at = index_get(&c->tx_of, tx_key(m, &m->packet.dst.ip)); at != NONE;
+    for (uint32_t at = passing_get(&c->tx_of, tx_key(m, &m->packet.dst.ip)); at != NONE;
          at = c->txs.items[at].older) {
         const struct tx *tx = &c->txs.items[at];
         int fit = !ip_eq(&tx->dst.ip, &m->packet.src.ip) ? 0

@@ -40,15 +40,12 @@ static bool is_resolver(const struct phone_draft *phone, const struct ip_addr *i
     return false;
 }
 
-static void neighbour_signs(struct telling *telling) {
+static void neighbour_signs(const struct telling *telling, struct phone_draft *phone) {
     const struct collection *c = telling->c;
 
-    for (size_t i = 0; i < c->neighbours.n; i++) {
-        const struct seen_neighbour *n = &c->neighbours.items[i];
-        uint32_t p = tell_phone_of(telling, &n->asker);
-        if (p == NONE || !n->asks.count ||
-            (!is_server(telling, &telling->phones.items[p], &n->target) &&
-             !is_resolver(&telling->phones.items[p], &n->target)))
+    for (size_t i = 0; i < phone->neighbours.n; i++) {
+        const struct seen_neighbour *n = &c->neighbours.items[phone->neighbours.items[i]];
+        if (!is_server(telling, phone, &n->target) && !is_resolver(phone, &n->target))
             continue;
         int64_t first = c->seen.items[n->asks.first].t_ns, last = c->seen.items[n->asks.last].t_ns;
         if (n->answered && n->answered_ns <= last + NEIGHBOUR_WAIT_NS && n->asks.count < 3)
@@ -58,7 +55,7 @@ static void neighbour_signs(struct telling *telling) {
                                  .to_ns = n->answered ? n->answered_ns : last + NEIGHBOUR_WAIT_NS,
                                  .frame = c->seen.items[n->asks.first].frame,
                                  .server = n->target};
-        add_sign(&telling->phones.items[p], sign);
+        add_sign(phone, sign);
     }
 }
 
@@ -81,32 +78,43 @@ static void late_error_signs(const struct telling *telling, struct phone_draft *
     }
 }
 
-void tell_losses(struct telling *telling) {
+void tell_losses_divide(struct telling *telling) {
     const struct collection *c = telling->c;
 
-    for (size_t i = 0; i < c->losses.n; i++) {
+    for (uint32_t i = 0; i < c->losses.n; i++) {
         const struct seen_loss *loss = &c->losses.items[i];
-        uint32_t host = tell_phone_of(telling, &loss->host);
-        uint32_t peer = tell_phone_of(telling, &loss->peer);
-        struct loss_sign sign = loss->sign;
-        if (sign.kind == LOSS_ERROR_ONLY &&
-            (host == NONE || !is_server(telling, &telling->phones.items[host], &loss->peer)))
-            continue; /* of something else than SIP */
-        if (host != NONE) {
-            sign.server = loss->peer;
-            add_sign(&telling->phones.items[host], sign);
-        } else if (peer != NONE) {
-            sign.server = loss->host;
-            add_sign(&telling->phones.items[peer], sign);
-        }
+        uint32_t p = tell_phone_of(telling, &loss->host);
+        if (p == NONE && loss->sign.kind != LOSS_ERROR_ONLY)
+            p = tell_phone_of(telling, &loss->peer);
+        if (p != NONE)
+            *ARRAY_ADD(&telling->phones.items[p].lost) = i;
     }
-    neighbour_signs(telling);
-    for (size_t p = 0; p < telling->phones.n; p++)
-        late_error_signs(telling, &telling->phones.items[p]);
-    for (size_t p = 0; telling->story->dropped_packets && p < telling->phones.n; p++)
-        add_sign(&telling->phones.items[p], (struct loss_sign){.kind = LOSS_DROP_COUNTER,
-                                                               .from_ns = c->start_ns,
-                                                               .to_ns = c->end_ns});
+    for (uint32_t i = 0; i < c->neighbours.n; i++) {
+        const struct seen_neighbour *n = &c->neighbours.items[i];
+        uint32_t p = tell_phone_of(telling, &n->asker);
+        if (p != NONE && n->asks.count)
+            *ARRAY_ADD(&telling->phones.items[p].neighbours) = i;
+    }
+}
+
+void tell_losses(struct telling *telling, struct phone_draft *phone) {
+    const struct collection *c = telling->c;
+
+    for (size_t i = 0; i < phone->lost.n; i++) {
+        const struct seen_loss *loss = &c->losses.items[phone->lost.items[i]];
+        uint32_t host = tell_phone_of(telling, &loss->host);
+        struct loss_sign sign = loss->sign;
+        if (sign.kind == LOSS_ERROR_ONLY && !is_server(telling, phone, &loss->peer))
+            continue; /* of something else than SIP */
+        sign.server =
+            host != NONE && &telling->phones.items[host] == phone ? loss->peer : loss->host;
+        add_sign(phone, sign);
+    }
+    neighbour_signs(telling, phone);
+    late_error_signs(telling, phone);
+    if (telling->story->dropped_packets)
+        add_sign(phone, (struct loss_sign){
+                            .kind = LOSS_DROP_COUNTER, .from_ns = c->start_ns, .to_ns = c->end_ns});
 }
 
 /* ---- what a request's own sends say ---- */

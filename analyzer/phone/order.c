@@ -332,12 +332,9 @@ static void order_phone(struct ordering *o) {
     }
 }
 
-void tell_order(struct telling *telling) {
-    struct ordering o = {.c = telling->c};
+void tell_order(struct telling *telling, struct phone_draft *phone) {
+    struct ordering o = {.c = telling->c, .phone = phone};
 
-    for (size_t p = 0; p < telling->phones.n; p++) {
-        o.phone = &telling->phones.items[p];
-        order_phone(&o);
-    }
+    order_phone(&o);
     ARRAY_FINI(&o.steps);
 }

@@ -587,23 +587,6 @@ static void tie_resolutions(const struct account *account, struct request *reque
     }
 }
 
-/* A phone's transactions lie scattered among those of all others: the processor is told to bring
- * the next ones while this one is at work. */
-static void fetch_ahead(const struct teller *t, size_t i) {
-    enum { FAR = 8, NEAR = 4, LINE = 64 };
-    const struct collection *c = t->telling->c;
-
-    if (i + FAR >= t->account->txs.n)
-        return;
-    const uint8_t *far = (const uint8_t *)tx_at(t, t->account->txs.items[i + FAR]);
-    for (size_t at = 0; at < sizeof(struct tx); at += LINE)
-        __builtin_prefetch(far + at);
-    const struct tx *near = tx_at(t, t->account->txs.items[i + NEAR]);
-    __builtin_prefetch(&c->seen.items[near->sends.first]);
-    if (near->first_response != NONE)
-        __builtin_prefetch(&c->responses.items[near->first_response]);
-}
-
 void tell_requests(struct telling *telling, struct phone_draft *phone,
                    struct account_draft *account) {
     struct teller t = {.telling = telling, .phone = phone, .account = account};
@@ -615,7 +598,6 @@ void tell_requests(struct telling *telling, struct phone_draft *phone,
         know_servers(&t);
     for (size_t i = 0; i < account->txs.n; i++) {
         const struct tx *tx = tx_at(&t, account->txs.items[i]);
-        fetch_ahead(&t, i);
         if (phone->connections.n)
             add_connections_before(&t, &next_connection, first_send_ns(&t, tx));
         add_tx(&t, account->txs.items[i]);

@@ -165,7 +165,7 @@ static void add_to_walk(struct walker *w, struct query *q) {
     if (at == NONE) {
         at = (uint32_t)w->walks.n;
         struct walk *walk = ARRAY_PUSH(&w->walks);
-        walk->resolution = arena_new(&w->telling->story->arena, sizeof *walk->resolution);
+        walk->resolution = arena_new(w->telling->arena, sizeof *walk->resolution);
         walk->resolution->host = root;
         walk->resolution->t_ns = q->t_ns;
         walk->before = before;
@@ -391,7 +391,7 @@ static void rank(struct walker *w, struct walk *walk) {
 
     struct ranked_server *servers;
     r->server_count = rank_servers(&order, phone_lookup, w, &w->telling->c->strings,
-                                   &w->telling->story->arena, &servers, &complete);
+                                   w->telling->arena, &servers, &complete);
     for (size_t i = 0; i < r->server_count; i++)
         guess_by_use(w, &servers[i], r->t_ns);
     r->servers = servers;
@@ -441,7 +441,7 @@ static bool begins_at_root(const struct walk *walk) {
 }
 
 static void finish(struct walker *w) {
-    struct arena *arena = &w->telling->story->arena;
+    struct arena *arena = w->telling->arena;
     struct resolution **list = ARENA_ARRAY(arena, struct resolution *, w->walks.n);
 
     array_sort(w->news.items, w->news.n, sizeof *w->news.items, by_time);
@@ -469,7 +469,7 @@ static void finish(struct walker *w) {
 /* The collection's queries as the story gives them. */
 static void fill_queries(struct walker *w) {
     struct collection *c = w->telling->c;
-    struct arena *arena = &w->telling->story->arena;
+    struct arena *arena = w->telling->arena;
 
     w->query_count = w->phone->queries.n;
     w->queries = ARENA_ARRAY(arena, struct query *, w->query_count);

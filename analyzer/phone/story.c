@@ -149,7 +149,7 @@ const uint32_t *tell_frames(struct telling *telling, const struct seen_list *lis
 
     if (list->count == 1)
         return &c->seen.items[list->first].frame;
-    uint32_t *frames = ARENA_ARRAY(&telling->story->arena, uint32_t, list->count);
+    uint32_t *frames = ARENA_ARRAY(telling->arena, uint32_t, list->count);
     for (uint32_t i = 0, at = list->first; i < list->count; i++, at = c->seen.items[at].next)
         frames[i] = c->seen.items[at].frame;
     return frames;
@@ -160,7 +160,7 @@ const int64_t *tell_times(struct telling *telling, const struct seen_list *list)
 
     if (list->count == 1)
         return &c->seen.items[list->first].t_ns;
-    int64_t *times = ARENA_ARRAY(&telling->story->arena, int64_t, list->count);
+    int64_t *times = ARENA_ARRAY(telling->arena, int64_t, list->count);
     for (uint32_t i = 0, at = list->first; i < list->count; i++, at = c->seen.items[at].next)
         times[i] = c->seen.items[at].t_ns;
     return times;
@@ -240,7 +240,7 @@ static void tell_connections(struct telling *telling, struct phone_draft *draft)
 static void tell_dns_connects(struct telling *telling, struct phone_draft *draft) {
     const struct collection *c = telling->c;
     struct dns_connect *list =
-        ARENA_ARRAY(&telling->story->arena, struct dns_connect, draft->connections.n);
+        ARENA_ARRAY(telling->arena, struct dns_connect, draft->connections.n);
     size_t count = 0;
 
     for (size_t i = 0; i < draft->connections.n; i++) {
@@ -256,13 +256,50 @@ static void tell_dns_connects(struct telling *telling, struct phone_draft *draft
     draft->phone.dns_connect_count = count;
 }
 
+/* A phone's records lie scattered among those of all others, as the capture had them. They are
+ * asked for together, instead of waiting for one after the other; of very many the first would be
+ * gone again before they are read. */
+static void expect_records(const struct collection *c, const struct phone_draft *draft) {
+    enum { AT_ONCE = 1024 };
+    const uint32_t *txs = draft->txs.items, *queries = draft->queries.items;
+    size_t tx_count = draft->txs.n < AT_ONCE ? draft->txs.n : AT_ONCE;
+    size_t query_count = draft->queries.n < AT_ONCE ? draft->queries.n : AT_ONCE;
+
+    for (size_t i = 0; i < tx_count; i++)
+        memory_expect(&c->txs.items[txs[i]], sizeof(struct tx));
+    for (size_t i = 0; i < query_count; i++)
+        memory_expect(&c->queries.items[queries[i]], sizeof(struct seen_query));
+    for (size_t i = 0; i < tx_count; i++) {
+        const struct tx *tx = &c->txs.items[txs[i]];
+        if (tx->sends.count)
+            memory_expect(&c->seen.items[tx->sends.first], sizeof(struct seen));
+        if (tx->first_response != NONE)
+            memory_expect(&c->responses.items[tx->first_response], sizeof(struct seen_response));
+    }
+    for (size_t i = 0; i < query_count; i++) {
+        const struct seen_query *seen = &c->queries.items[queries[i]];
+        memory_expect(seen->query, sizeof *seen->query);
+        if (seen->sends.count)
+            memory_expect(&c->seen.items[seen->sends.first], sizeof(struct seen));
+    }
+}
+
 static void tell_phone(struct telling *telling, uint32_t p) {
     struct phone_draft *draft = &telling->phones.items[p];
     struct arena *arena = telling->arena;
 
-    /* It may be told before: that leaves no trace. */
-    draft->losses.n = draft->own_losses;
+    expect_records(telling->c, draft);
+    /* It may be told before: that leaves no trace, but for what is the same each time. */
+    if (!draft->divided) {
+        tell_order(telling, draft);
+        tell_accounts(telling, p);
+        draft->own_restarts = draft->restarts.n;
+        draft->divided = true;
+    }
+    draft->losses.n = 0;
     draft->restarts.n = draft->own_restarts;
+    tell_resolutions(telling, draft);
+    tell_losses(telling, draft);
     for (size_t i = 0; i < draft->connections.n; i++)
         telling->c->connections.items[draft->connections.items[i]].taken = false;
     draft->repeats = tell_repeats(telling, draft);
@@ -358,6 +395,8 @@ static void telling_fini(struct telling *telling) {
         ARRAY_FINI(&draft->connections);
         ARRAY_FINI(&draft->incoming);
         ARRAY_FINI(&draft->accounts);
+        ARRAY_FINI(&draft->lost);
+        ARRAY_FINI(&draft->neighbours);
         ARRAY_FINI(&draft->losses);
         ARRAY_FINI(&draft->boots);
         ARRAY_FINI(&draft->restarts);
@@ -369,6 +408,7 @@ static void telling_fini(struct telling *telling) {
     }
     ARRAY_FINI(&telling->phones);
     ARRAY_FINI(&telling->accounts);
+    tell_accounts_fini(telling);
     arena_fini(&telling->of_phone);
     index_fini(&telling->phone_of_host);
     index_fini(&telling->first_bye);
@@ -379,20 +419,14 @@ static void begin_telling(struct telling *telling) {
     struct story *story = telling->story;
 
     tell_people(telling);
-    tell_order(telling);
-    tell_accounts(telling);
-    for (uint32_t p = 0; p < telling->phones.n; p++)
-        tell_resolutions(telling, &telling->phones.items[p]);
-    tell_losses(telling);
+    tell_losses_divide(telling);
     telling->list = ARENA_ARRAY(&story->arena, struct phone, telling->phones.n);
-    for (uint32_t p = 0; p < telling->phones.n; p++) {
-        struct phone_draft *draft = &telling->phones.items[p];
-        draft->own_losses = draft->losses.n;
-        draft->own_restarts = draft->restarts.n;
-        telling->list[p] = draft->phone;
-    }
+    for (uint32_t p = 0; p < telling->phones.n; p++)
+        telling->list[p] = telling->phones.items[p].phone;
     story->phones = telling->list;
     story->phone_count = telling->phones.n;
+    story->srv_answers = telling->c->srv_answers.items;
+    story->srv_answer_count = telling->c->srv_answers.n;
 }
 
 /* What the story itself says of the capture. */

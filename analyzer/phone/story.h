@@ -397,6 +397,12 @@ struct warning {
     const char *message; /* one sentence */
 };
 
+/* The records of one answer. */
+struct record_set {
+    const struct fact_record *records;
+    size_t count;
+};
+
 struct story {
     const char *const *files; /* as given on the command line */
     size_t file_count;
@@ -408,6 +414,8 @@ struct story {
     struct warning warnings[WARNING_COUNT];
     const struct phone *phones; /* in order of their first packet */
     size_t phone_count;
+    const struct record_set *srv_answers; /* to all phones, in no order; most of them once */
+    size_t srv_answer_count;
     struct arena arena;
     struct story_builder *builder; /* what it was told from, and points into */
 };

@@ -20,8 +20,10 @@ struct phone_draft {
     ARRAY_OF(uint32_t) txs;     /* that it sent, in order */
     ARRAY_OF(uint32_t) queries; /* indices of the collection's queries */
     ARRAY_OF(uint32_t) connections;
-    ARRAY_OF(uint32_t) incoming; /* INVITE and BYE transactions sent to it */
-    ARRAY_OF(uint32_t) accounts; /* indices of the telling's accounts */
+    ARRAY_OF(uint32_t) incoming;         /* INVITE and BYE transactions sent to it */
+    ARRAY_OF(uint32_t) accounts;         /* indices of the telling's accounts */
+    bool divided;                        /* its requests are in order, and divided among them */
+    ARRAY_OF(uint32_t) lost, neighbours; /* indices of the collection's losses and neighbours */
     ARRAY_OF(struct loss_sign) losses;
     ARRAY_OF(struct seen_boot) boots;
     ARRAY_OF(int64_t) restarts;
@@ -29,8 +31,8 @@ struct phone_draft {
     uint32_t first_frame;
     bool registers;
     bool tls_only;
-    bool repeats;                    /* it repeats over UDP what nobody answers */
-    size_t own_losses, own_restarts; /* known before its requests are told */
+    bool repeats;        /* it repeats over UDP what nobody answers */
+    size_t own_restarts; /* known before its requests are told */
 };
 
 struct telling {
@@ -42,6 +44,7 @@ struct telling {
     const struct story_options *options;
     ARRAY_OF(struct phone_draft) phones;
     ARRAY_OF(struct account_draft) accounts;
+    struct division *division;      /* accounts.c */
     struct index_map phone_of_host; /* key of the address -> index of the phone */
     struct index_map first_bye;     /* key of the Call-ID -> first BYE transaction */
 };
@@ -52,10 +55,11 @@ uint32_t tell_phone_of(const struct telling *telling,
                        const struct ip_addr *ip); /* NONE: nobody's */
 
 /* order.c: what was captured a moment too early or too late comes where it must have been. */
-void tell_order(struct telling *telling);
+void tell_order(struct telling *telling, struct phone_draft *phone);
 
 /* accounts.c: the phone's requests, divided among its addresses of record. */
-void tell_accounts(struct telling *telling);
+void tell_accounts(struct telling *telling, uint32_t phone);
+void tell_accounts_fini(struct telling *telling);
 const char *tell_aor(struct telling *telling, const char *uri);
 /* Does the From or address of record hide who calls (RFC 3323 4.1)? */
 bool tell_is_anonymous(const char *aor); /* normalised; NULL for NULL */
@@ -78,7 +82,8 @@ void tell_registrations(struct telling *telling, struct account_draft *account);
 void tell_events(struct telling *telling, struct phone_draft *phone, struct account_draft *account);
 
 /* losses.c: the signs that the capture does not show all. */
-void tell_losses(struct telling *telling);
+void tell_losses_divide(struct telling *telling); /* among the phones */
+void tell_losses(struct telling *telling, struct phone_draft *phone);
 bool tell_repeats(const struct telling *telling, const struct phone_draft *phone);
 void tell_request_losses(struct telling *telling, struct phone_draft *phone,
                          const struct account_draft *account);
