@@ -127,6 +127,13 @@ static const struct fact_record *keep_records(struct collection *c) {
     return kept;
 }
 
+static bool names_servers(const struct kept_dns *kept) {
+    for (size_t i = 0; i < kept->record_count; i++)
+        if (kept->records[i].type == DNS_SRV)
+            return true;
+    return false;
+}
+
 static void read_dns(struct collection *c, const struct message *m, struct kept_dns *kept) {
     struct dns_message *dns = m->dns;
 
@@ -152,7 +159,7 @@ static void read_dns(struct collection *c, const struct message *m, struct kept_
             add_record(c, m, kept, &dns->records[i]);
     kept->records = c->records.n ? keep_records(c) : NULL;
     kept->record_count = c->records.n;
-    if (kept->type == DNS_SRV && kept->record_count && c->srv_answers.n < COLLECT_MAX)
+    if (names_servers(kept) && c->srv_answers.n < COLLECT_MAX)
         *ARRAY_ADD(&c->srv_answers) = (struct record_set){kept->records, kept->record_count};
 }
 

@@ -414,7 +414,7 @@ struct story {
     struct warning warnings[WARNING_COUNT];
     const struct phone *phones; /* in order of their first packet */
     size_t phone_count;
-    const struct record_set *srv_answers; /* to all phones, in no order; most of them once */
+    const struct record_set *srv_answers; /* with SRV records, to all phones; most once */
     size_t srv_answer_count;
     struct arena arena;
     struct story_builder *builder; /* what it was told from, and points into */

@@ -20,6 +20,7 @@ enum { LOOKUPS_MAX = 64, LOOKUP_RECORDS = 8 };
 struct lookups {
     struct scene *scene;
     struct query *queries[LOOKUPS_MAX];
+    struct record_set srv_answers[LOOKUPS_MAX];
     size_t n, walked;
     struct resolution *walks[LOOKUPS_MAX];
     size_t walk_count;
@@ -102,6 +103,11 @@ static inline struct query *lookup(struct lookups *l, double t, const char *ques
     }
     va_end(args);
     assert_true(l->n < LOOKUPS_MAX);
+    if (query->type == DNS_SRV) {
+        l->srv_answers[l->scene->story.srv_answer_count++] =
+            (struct record_set){query->records, query->record_count};
+        l->scene->story.srv_answers = l->srv_answers;
+    }
     l->queries[l->n++] = query;
     l->scene->phone.queries = l->queries;
     l->scene->phone.query_count = l->n;
