@@ -55,7 +55,9 @@ static bool find_in_request(const struct judge *judge, struct challenge *challen
         const struct attempt *attempt = &request->attempts[a];
         if (!failover_same_list(judge, request, &challenge->attempt->server, &attempt->server))
             continue; /* the registration at the other configured server */
-        for (size_t t = 0; t < attempt->transactions; t++) {
+        /* Not the one that was challenged, nor one before it. */
+        for (size_t t = attempt == challenge->attempt ? challenge->response->transaction + 1 : 0;
+             t < attempt->transactions; t++) {
             const struct transaction *transaction = &attempt->transaction_list[t];
             const struct send *send;
             if (transaction->first_send >= attempt->send_count)
