@@ -1,6 +1,9 @@
 """Do rules/schema/expectations.schema.json and the reader behind `sipvet profile` say the same?
 
-usage: schema_test.py SIPVET REPOSITORY
+usage: schema_test.py SIPVET READ_ALL REPOSITORY
+
+READ_ALL (read_all.c) is that reader over many files; `sipvet profile` itself is held against it with
+one file in twenty.
 
 The cases come from the schema itself: for each key, what is at the edge of its range, what is beyond,
 null, and values of other types; for each object, an unknown key and each required key left out.
@@ -39,9 +42,13 @@ TRIGGERS = ["no-response", "transport-error", "503", "300-699", "500-500", "", "
             "500-700", "200-500", "timeout", "503 ", "0503"]
 
 
+ONE_IN = 20
+
+
 class Test:
-    def __init__(self, sipvet, repository):
+    def __init__(self, sipvet, read_all, repository):
         self.sipvet = sipvet
+        self.read_all = read_all
         self.profiles = sorted((repository / "rules" / "profiles").glob("*.json"))
         path = repository / "rules" / "schema" / "expectations.schema.json"
         self.schema = json.loads(path.read_text())
@@ -49,27 +56,43 @@ class Test:
         self.validator = jsonschema.Draft202012Validator(self.schema)
         self.folder = tempfile.TemporaryDirectory()
         self.file = pathlib.Path(self.folder.name) / "x.json"
+        self.documents = []
         self.taken = self.refused = self.failures = 0
         self.walked = set()  # the $defs and texts that were tried already: they are the same everywhere
 
-    def reads(self, document):
-        self.file.write_text(json.dumps(document))
-        run = subprocess.run([self.sipvet, "profile", self.file], capture_output=True, text=True, check=False)
+    def profile_says(self, path):
+        """What `sipvet profile` says against a file, None if it takes it."""
+        run = subprocess.run([self.sipvet, "profile", path], capture_output=True, text=True, check=False)
         if run.returncode not in (0, 2) or (run.returncode == 2) != bool(run.stderr):
-            self.fail(document, f"exit status {run.returncode}: {run.stderr}")
-        return run.returncode == 0, run.stderr
+            self.fail(path.read_text(), f"exit status {run.returncode}: {run.stderr}")
+        return run.stderr or None
+
+    def read(self):
+        """What is said against each document, None of those that are taken."""
+        paths = [pathlib.Path(self.folder.name) / f"{index}.json" for index in range(len(self.documents))]
+        for path, document in zip(paths, self.documents):
+            path.write_text(json.dumps(document))
+        run = subprocess.run([self.read_all, *paths], capture_output=True, check=True)
+        said = [text or None for text in run.stdout.decode().split("\0")[:-1]]
+        for path, why in list(zip(paths, said, strict=True))[::ONE_IN]:
+            wanted = why and f"sipvet: {why}\n"
+            if self.profile_says(path) != wanted:
+                self.fail(path.read_text(), f"sipvet profile does not say {wanted}")
+        return said
 
     def fail(self, document, why):
         self.failures += 1
         print(f"{json.dumps(document)[:200]}: {why}")
 
     def check(self, document):
+        self.documents.append(document)
+
+    def compare(self, document, refusal):
         valid = self.validator.is_valid(document)
-        read, said = self.reads(document)
-        if valid != read:
-            self.fail(document, "the schema takes it, the reader says: " + said if valid
+        if valid != (refusal is None):
+            self.fail(document, f"the schema takes it, the reader says: {refusal}" if valid
                       else "the reader takes it, the schema does not")
-        if read:
+        if refusal is None:
             self.taken += 1
         else:
             self.refused += 1
@@ -169,6 +192,8 @@ class Test:
         for profile in self.profiles:
             self.check(json.loads(profile.read_text()))
             self.check_printed(profile.stem)
+        for document, refusal in zip(self.documents, self.read(), strict=True):
+            self.compare(document, refusal)
         print(f"{self.taken} files taken by both, {self.refused} refused by both, {self.failures} failures")
         if self.taken < 200 or self.refused < 800:
             print("fewer cases than there should be")
@@ -188,4 +213,4 @@ class Test:
 
 
 if __name__ == "__main__":
-    sys.exit(Test(sys.argv[1], pathlib.Path(sys.argv[2])).run())
+    sys.exit(Test(sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])).run())

@@ -6,8 +6,15 @@ knows the verdict by construction. The captures are judged as they are, and as a
 busy network or a bad capture would have shown them (variants.py). Same seeds, same phones.
 
     mutate.py --sipvet build/release/sipvet               all rules, 200 phones each
+    mutate.py --sipvet … --from 200                       200 others
     mutate.py --sipvet … --rule 'retry.*' --phones 20     some
     mutate.py --sipvet … --rule retry.bye --only 17 --keep DIR    one phone; what it did is kept
+
+The bar: where no packet is missing, every verdict is as the generator knows it, however few the
+phones are. Where 3 % are missing, at most 1 % of a rule's verdicts are flipped and at least 60 %
+decided. A share of 1 % says nothing of a few captures (one of 28 is 3.6 %): rules of which fewer
+than 500 lossy captures were judged are held to it together, and not at all if they have fewer than
+500 together.
 """
 
 import argparse
@@ -32,6 +39,7 @@ from scenario_play import play                               # noqa: E402
 
 LOSS = 'lossy'
 BATCH = 40                          # phones in one job
+ENOUGH = 500                        # lossy captures: 1 % of them are several
 WRONG_SHOWN = 12
 
 
@@ -138,19 +146,32 @@ class Tally:
             counts[{'pass': 1, 'fail': 2}.get(verdict, 3)] += 1
             self.wrong.append(row)
 
-    def good(self):
-        all_, flipped, decided = self.loss
-        return not any(sum(counts[1:]) for counts in self.same.values()) \
-            and flipped * 100 <= all_ and decided * 100 >= 60 * all_
+    def exact(self):
+        return not any(sum(counts[1:]) for counts in self.same.values())
 
-    def line(self, rule):
+    def line(self, rule, bad):
         cells = [f'{rule:24} {len(self.phones):6}']
         for counts in self.same.values():
             cells.append('/'.join(map(str, counts[1:])).center(11) if counts[0] else '-'.center(11))
         if self.loss[0]:
             cells.append(f'{100 * self.loss[1] / self.loss[0]:7.2f} %'
                          f' {100 * self.loss[2] / self.loss[0]:6.1f} %')
-        return ' '.join(cells) + ('' if self.good() else '   <- below the bar')
+        return ' '.join(cells) + ('   <- below the bar' if bad else '')
+
+
+def bears_loss(loss):
+    all_, flipped, decided = loss
+    return flipped * 100 <= all_ and decided * 100 >= 60 * all_
+
+
+def below_the_bar(tallies):
+    """The rules that are; see the head of this file about few phones."""
+    few = [tally.loss for tally in tallies.values() if tally.loss[0] < ENOUGH]
+    together = [sum(column) for column in zip(*few)]
+    few_count = bool(few) and together[0] >= ENOUGH and not bears_loss(together)
+    return [rule for rule, tally in tallies.items()
+            if not tally.exact()
+            or ((few_count or tally.loss[0] >= ENOUGH) and not bears_loss(tally.loss))]
 
 
 def chosen_rules(arguments):
@@ -169,6 +190,8 @@ def main():
     parser.add_argument('--sipvet', required=True)
     parser.add_argument('--rule', action='append', help="one or a group ('retry.*')")
     parser.add_argument('--phones', type=int, default=200, help='phones of each rule')
+    parser.add_argument('--from', type=int, default=0, dest='first', metavar='NUMBER',
+                        help='the first of them')
     parser.add_argument('--losses', type=int, default=3, help='lossy captures of each phone')
     parser.add_argument('--only', type=int, action='append', help='this phone alone')
     parser.add_argument('--variants', default=','.join([*variants.SAME, LOSS]))
@@ -180,7 +203,7 @@ def main():
     arguments.rule = arguments.rule or ['*']
     arguments.variants = arguments.variants.split(',')
     rules, missing = chosen_rules(arguments)
-    numbers = arguments.only or range(arguments.phones)
+    numbers = arguments.only or range(arguments.first, arguments.first + arguments.phones)
     work = [(rule, list(numbers)[at:at + BATCH], arguments)
             for rule in rules for at in range(0, len(numbers), BATCH)]
     tallies = {rule: Tally() for rule in rules}
@@ -188,7 +211,7 @@ def main():
         for rule, rows in pool.imap(job, work):
             for row in rows:
                 tallies[rule].add(row)
-    bad = [rule for rule in rules if not tallies[rule].good()]
+    bad = below_the_bar(tallies)
     report(tallies, rules, bad, arguments)
     return 1 if bad or missing else 0
 
@@ -200,13 +223,13 @@ def report(tallies, rules, bad, arguments):
               'flipped, decided')
         print(f'{"rule":24} phones', *names, ' flipped  decided')
         for rule in rules:
-            print(tallies[rule].line(rule))
+            print(tallies[rule].line(rule, rule in bad))
     for rule in rules:
         tally = tallies[rule]
         rows = sorted(tally.wrong, key=lambda row: row[:1])
         for row in rows[:None if arguments.all_wrong else WRONG_SHOWN]:
             number, expected, note, variant, verdict, reason, message, options = row
-            if rule in bad or arguments.all_wrong:
+            if rule in bad or arguments.all_wrong or arguments.only:
                 print(f'\n{rule} {number} {variant}: {verdict}, should be {expected}\n'
                       f'  phone   {note}\n  said    {message} ({reason})\n  options {options}')
     if not arguments.quiet or bad:

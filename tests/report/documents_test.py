@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""The JSON documents: valid, in the contract's order, saying the same as each other.
-Usage: documents_test.py SIPVET"""
+"""The JSON documents of all golden cases: valid, in the contract's order, saying the same as each
+other. The cases are judged as their expected.json says, one by one, and then all captures that are
+judged alike in one run. Usage: documents_test.py SIPVET"""
 
 import json
 import os
@@ -11,9 +12,15 @@ import unittest
 
 import jsonschema
 
+sys.dont_write_bytecode = True
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / 'tests' / 'support'))
+
+import golden                                  # noqa: E402
+
 SCHEMAS = ROOT / 'rules' / 'schema'
-CAPTURES = sorted((ROOT / 'captures').glob('*/capture.pcapng'))
+CASES = golden.cases()
+FEW = 10
 TOOL = None
 
 # The order of keys in the contract's example (section 3), and the members that its table adds.
@@ -42,6 +49,10 @@ JUDGED = {'verdict', 'reason', 'expectations', 'summary', 'results'}
 def run(*args):
     return subprocess.run([TOOL, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           check=False).stdout
+
+
+def capture(case):
+    return str(case.capture)
 
 
 def schema(name):
@@ -78,18 +89,21 @@ def join(verdicts):
 class Documents(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.verdicts = {path: json.loads(run('check', '--json', path)) for path in CAPTURES}
-        cls.stories = {path: json.loads(run('show', '--json', path)) for path in CAPTURES}
+        cls.verdicts = {case: json.loads(case.run(TOOL)[1]) for case in CASES}
+        cls.story = json.loads(run('show', '--json', *map(capture, CASES)))
 
     def test_there_are_captures(self):
-        self.assertGreater(len(CAPTURES), 10)
+        self.assertGreater(len(CASES), 10)
 
     def test_valid(self):
-        for name, documents in (('verdict', self.verdicts), ('story', self.stories)):
-            validator = schema(name)
-            for path, document in documents.items():
-                with self.subTest(path=path.parent.name, schema=name):
-                    validator.validate(document)
+        validator = schema('verdict')
+        for case, document in self.verdicts.items():
+            with self.subTest(case=case.name):
+                validator.validate(document)
+        validator = schema('story')
+        for case, shown in zip(CASES, self.story['captures'], strict=True):
+            with self.subTest(case=case.name, command='show'):
+                validator.validate({**self.story, 'captures': [shown]})
 
     def test_the_schema_is_strict(self):
         validator = schema('verdict')
@@ -109,8 +123,8 @@ class Documents(unittest.TestCase):
         def ordered(kind, value, leave_out=frozenset()):
             self.assertEqual(list(value), [key for key in ORDER[kind] if key not in leave_out], kind)
 
-        for documents, less in ((self.verdicts, frozenset()), (self.stories, JUDGED)):
-            for document in documents.values():
+        for documents, less in ((self.verdicts.values(), frozenset()), ([self.story], JUDGED)):
+            for document in documents:
                 ordered('document', document, less)
                 for capture in document['captures']:
                     ordered('capture', capture, less)
@@ -136,19 +150,24 @@ class Documents(unittest.TestCase):
                                 ordered('response', response)
 
     def test_show_and_check_tell_one_story(self):
-        for path in CAPTURES:
-            self.assertEqual(without_judgement(json.loads(json.dumps(self.verdicts[path]))),
-                             without_judgement(self.stories[path]), path)
+        """Whatever is expected: `show` is given no expectations."""
+        told = without_judgement(json.loads(json.dumps(self.story)))['captures']
+        for shown, (case, document) in zip(told, self.verdicts.items(), strict=True):
+            judged = without_judgement(json.loads(json.dumps(document)))['captures'][0]
+            self.assertEqual(shown.pop('files'), [capture(case)])
+            self.assertEqual(judged.pop('files'), [case.capture.name])
+            self.assertEqual(judged, shown, case.name)
 
-    def test_the_story_does_not_depend_on_expectations(self):
-        path = ROOT / 'captures' / 'grandstream-grp26xx-figure-4' / 'capture.pcapng'
-        other = json.loads(run('check', '--json', '-p', 'yealink', path))
-        self.assertEqual(without_judgement(other),
-                         without_judgement(json.loads(json.dumps(self.verdicts[path]))))
+    def test_a_story_told_alone(self):
+        validator = schema('story')
+        for case, shown in list(zip(CASES, self.story['captures']))[:FEW]:
+            alone = json.loads(run('show', '--json', case.capture))
+            validator.validate(alone)
+            self.assertEqual(alone, {**self.story, 'captures': [shown]})
 
     def test_verdicts_add_up(self):
-        for path, document in self.verdicts.items():
-            with self.subTest(path=path.parent.name):
+        for case, document in self.verdicts.items():
+            with self.subTest(case=case.name):
                 counts = dict.fromkeys(document['summary'], 0)
                 for account in accounts(document):
                     for result in account['results']:
@@ -165,7 +184,7 @@ class Documents(unittest.TestCase):
                                  join([capture['verdict'] for capture in document['captures']]))
 
     def test_occurrences_name_their_frames(self):
-        for path, document in self.verdicts.items():
+        for case, document in self.verdicts.items():
             for account in accounts(document):
                 for result in account['results']:
                     for occurrence in result['occurrences']:
@@ -174,35 +193,46 @@ class Documents(unittest.TestCase):
                         self.assertEqual(occurrence['filter'], None if not frames else
                                          'frame.number in {%s}' % ','.join(map(str, frames)))
                         if occurrence['verdict'] == 'fail':
-                            self.assertTrue(frames, (path, result['rule']))
-                            self.assertTrue(occurrence['message'], (path, result['rule']))
+                            self.assertTrue(frames, (case.name, result['rule']))
+                            self.assertTrue(occurrence['message'], (case.name, result['rule']))
                     if result['verdict'] == 'inconclusive':
                         self.assertTrue(result['reason'] and result['needs'],
-                                        (path, result['rule']))
+                                        (case.name, result['rule']))
                         self.assertFalse(result['needs'].endswith('.'), result['needs'])
                     else:
-                        self.assertIsNone(result['needs'], (path, result['rule']))
+                        self.assertIsNone(result['needs'], (case.name, result['rule']))
 
     def test_numbers_are_short(self):
-        for path in CAPTURES[:10]:
-            text = run('check', '--json', path).decode()
+        for case in CASES[:FEW]:
+            text = case.run(TOOL)[1].decode()
             for word in text.replace('[', ' ').replace(']', ' ').replace(',', ' ').split():
                 if word.replace('.', '').replace('-', '').isdigit() and word.count('.') == 1:
                     fraction = word.split('.')[1]
                     self.assertTrue(len(fraction) <= 6 and not fraction.endswith('0'), word)
 
     def test_several_captures_make_one_document(self):
-        document = json.loads(run('check', '--json', *CAPTURES))
-        schema('verdict').validate(document)
-        self.assertEqual([capture['files'] for capture in document['captures']],
-                         [[str(path)] for path in CAPTURES])
-        for capture, alone in zip(document['captures'], self.verdicts.values()):
-            self.assertEqual(capture, alone['captures'][0])
+        alike = {}
+        for case in CASES:
+            options = tuple(word.replace('{dir}', str(case.folder)) for word in case.options())
+            by_folder = any((case.folder / word).exists() for word in options)
+            alike.setdefault((options, case.folder if by_folder else None), []).append(case)
+        validator = schema('verdict')
+        for (options, _), cases in alike.items():
+            if len(cases) == 1:
+                continue    # test_valid has it already
+            document = json.loads(run('check', '--json', *options, *map(capture, cases)))
+            # What is said of each is held against what is said of it alone, which is valid.
+            validator.validate({**document, 'captures': document['captures'][:1]})
+            for said, case in zip(document['captures'], cases, strict=True):
+                self.assertEqual(said.pop('files'), [capture(case)])
+                alone = dict(self.verdicts[case]['captures'][0])
+                self.assertEqual(alone.pop('files'), [case.capture.name])
+                self.assertEqual(said, alone, case.name)
 
     def test_many_captures_text(self):
-        text = run('show', *CAPTURES).decode()
-        for path in CAPTURES:
-            self.assertIn(str(path), text)
+        text = run('show', *map(capture, CASES)).decode()
+        for case in CASES:
+            self.assertIn(capture(case), text)
 
 
 if __name__ == '__main__':
