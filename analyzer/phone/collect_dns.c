@@ -215,7 +215,7 @@ void collect_dns(struct collection *c, const struct message *message) {
     uint16_t id = 0;
     slice_take_u16be(&head, &id);
     uint64_t key = query_key(client, resolver, id, told->name, told->type);
-    passing_turn(&c->query_of, packet->t_ns, 2 * REPEAT_WITHIN_NS);
+    passing_turn(&c->query_of, packet->t_ns, REPEAT_WITHIN_NS + ASKED_BEFORE_NS);
     uint32_t at = passing_get(&c->query_of, key);
 
     if (told->response) {

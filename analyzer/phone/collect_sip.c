@@ -10,7 +10,7 @@
 
 /* What a transaction may be silent for and still be answered: a call that rings says so every
  * minute (RFC 3261 13.3.1.1), and no proxy waits longer than three (16.6, Timer C). */
-#define IN_FLIGHT_NS ((int64_t)300 * 1000000000)
+#define IN_FLIGHT_NS ((int64_t)200 * 1000000000)
 
 static const char *keep(struct collection *c, struct slice text) {
     return text.len ? intern_text(&c->strings, text) : NULL;
