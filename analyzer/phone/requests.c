@@ -195,16 +195,68 @@ static uint64_t user_key(const struct wording *said) {
     return request_key(said->method, said->user, said->has_reg_id, said->reg_id, 61);
 }
 
+static bool is_at(const struct teller *t, uint32_t request, const struct server *server) {
+    return server_eq(&last_attempt(t, &t->requests.items[request])->server, server);
+}
+
+/* Two registrations under one Call-ID (fallback.registration concurrent): the second leaves long
+ * before the first could have been given up, and each is answered where it went. Once that was seen
+ * the phone has the habit, and an answer may be missing. */
+static bool is_beside(const struct teller *t, uint32_t request, const struct tx *tx,
+                      int64_t at_ns) {
+    const struct request_draft *first = &t->requests.items[request];
+    const struct attempt_draft *attempt = last_attempt(t, first);
+    struct server to = server_of(tx);
+
+    if (first->method != SIP_REGISTER || is_at(t, request, &to) ||
+        last_try(t, attempt)->tx == NONE || attempt_final(t, attempt, at_ns))
+        return false;
+    const struct tx *before = tx_at(t, last_try(t, attempt)->tx);
+    if (at_ns - first_send_ns(t, before) >= STORY_T1_NS / 4 || met_error(t, before, at_ns))
+        return false;
+    if (first->parallel)
+        return true;
+    /* One that explains the move, and that came out of order, is no answer to a parallel one. */
+    const struct response *final = final_of(t, before, INT64_MAX);
+    return final && final->status != 503 && final->t_ns - at_ns > STORY_REORDER_NS &&
+           final_of(t, tx, INT64_MAX);
+}
+
+/* The request that goes on with a transaction of its Call-ID: this one, or its twin; NULL: none. */
+static struct request_draft *carries(struct teller *t, uint32_t request, const struct tx *tx,
+                                     int64_t from_ns, int64_t at_ns) {
+    struct server to = server_of(tx);
+    uint32_t twin = t->requests.items[request].twin;
+
+    if (is_beside(t, request, tx, at_ns) && (twin == NONE || !is_at(t, twin, &to)))
+        return NULL;
+    if (twin != NONE && !is_at(t, request, &to) && is_at(t, twin, &to) &&
+        goes_on(t, &t->requests.items[twin], from_ns, at_ns))
+        request = twin;
+    struct request_draft *found = &t->requests.items[request];
+    return same_purpose(t, found, tx) && goes_on(t, found, from_ns, at_ns) ? found : NULL;
+}
+
+/* A new request begins under the Call-ID of this one: beside it, perhaps. */
+static void note_twin(struct teller *t, uint32_t request, uint32_t before, const struct tx *tx,
+                      int64_t at_ns) {
+    struct request_draft *new = &t->requests.items[request], *old = &t->requests.items[before];
+
+    if (is_beside(t, before, tx, at_ns)) {
+        new->twin = before;
+        old->twin = request;
+        old->parallel = true;
+    }
+    new->parallel = old->parallel;
+}
+
 static struct request_draft *find_request(struct teller *t, const struct tx *tx, int64_t from_ns,
                                           int64_t at_ns) {
     const struct wording *said = said_by(t, tx);
     uint32_t at = index_get(&t->by_call_id, call_id_key(said));
 
     if (at != NONE)
-        return same_purpose(t, &t->requests.items[at], tx) &&
-                       goes_on(t, &t->requests.items[at], from_ns, at_ns)
-                   ? &t->requests.items[at]
-                   : NULL;
+        return carries(t, at, tx, from_ns, at_ns);
     at = index_get(&t->by_user, user_key(said));
     if (at != NONE && !said->to_tag && same_purpose(t, &t->requests.items[at], tx) &&
         carried_on(t, &t->requests.items[at], tx, from_ns, at_ns))
@@ -353,7 +405,7 @@ static struct request_draft *new_request(struct teller *t, enum sip_method metho
     struct request_draft *request = ARRAY_PUSH(&t->requests);
 
     request->method = method;
-    request->first_tx = NONE;
+    request->first_tx = request->twin = NONE;
     request->t_ns = at_ns;
     return request;
 }
@@ -493,6 +545,9 @@ static void add_tx(struct teller *t, uint32_t index) {
         request->user = said->user;
         request->has_reg_id = said->has_reg_id;
         request->reg_id = said->reg_id;
+        uint32_t before = index_get(&t->by_call_id, call_id_key(said));
+        if (before != NONE)
+            note_twin(t, (uint32_t)(request - t->requests.items), before, tx, at_ns);
     }
     if (after_pending)
         take_pending(t, request);
@@ -547,7 +602,8 @@ static void note_abandoned(struct teller *t) {
         uint32_t before = index_get(&newest, key);
         if (before != NONE) {
             struct attempt_draft *attempt = last_attempt(t, &t->requests.items[before]);
-            if (attempt->moved_ns == INT64_MAX && !attempt_final(t, attempt, request->t_ns) &&
+            if (request->twin != before && attempt->moved_ns == INT64_MAX &&
+                !attempt_final(t, attempt, request->t_ns) &&
                 attempt_last_ns(t, attempt) <= request->t_ns)
                 attempt->moved_ns = request->t_ns;
         }

@@ -38,6 +38,8 @@ struct request_draft {
     int64_t t_ns;
     bool has_reg_id;
     uint32_t reg_id;
+    uint32_t twin; /* REGISTER: the one that goes on beside it under the same Call-ID; or NONE */
+    bool parallel; /* it has one, or those before it had */
     struct draft_list attempts, follows;
 };
 

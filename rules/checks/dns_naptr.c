@@ -276,24 +276,62 @@ static void judge_answer(struct walk *walk, const struct query *query, const cha
         judge_step(walk, &step);
 }
 
+/* Does the phone hold the records itself, and is to look there first? */
+static bool needs_no_lookup(const struct judge *judge, const char *host, int64_t t_ns) {
+    struct lookup_answer answer;
+
+    return judge->expect->dns.static_prefer &&
+           lookup_state(judge->records, host, DNS_NAPTR, t_ns, &answer) == LOOKUP_POSITIVE &&
+           answer.got_ns == INT64_MIN;
+}
+
+/* They are acted upon like an answer that came at t_ns. */
+static void judge_held(struct walk *walk, const char *host, int64_t t_ns, size_t r) {
+    struct query *held = arena_new(walk->judge->arena, sizeof *held);
+
+    held->type = DNS_NAPTR;
+    held->name = host;
+    held->t_ns = held->answer_t_ns = t_ns;
+    judge_answer(walk, held, host, r);
+}
+
+static bool begins_with_naptr(const struct judge *judge, const char *host) {
+    const struct server_expectation *entry = server_view_entry(judge->expect, host);
+
+    return (entry || !server_view_has_entries(judge->expect)) &&
+           server_view_start(judge->expect, entry) == RANK_NAPTR;
+}
+
+static void judge_lookups(struct walk *walk, const struct resolution *resolution, size_t r) {
+    struct judge *judge = walk->judge;
+    bool asked = false;
+
+    for (size_t q = 0; q < resolution->query_count; q++) {
+        const struct query *query = resolution->queries[q];
+        if (query->type != DNS_NAPTR || strcmp(query->name, resolution->host) != 0)
+            continue;
+        asked = true;
+        if (is_positive(judge, query))
+            judge_answer(walk, query, resolution->host, r);
+    }
+    if (!asked && needs_no_lookup(judge, resolution->host, resolution->t_ns))
+        judge_held(walk, resolution->host, resolution->t_ns, r);
+}
+
 static void check(struct judge *judge) {
     struct walk walk = {.judge = judge, .health = judge->health};
     const struct account *account = judge->account;
-    bool configured = server_view_has_entries(judge->expect);
 
     if (!walk.health)
         walk.health = server_health_new(judge->phone, &judge->expect->failover, judge->arena);
     walk.standing = standing_of(judge);
-    for (size_t r = 0; r < account->resolution_count; r++) {
-        const struct resolution *resolution = account->resolutions[r];
-        const struct server_expectation *entry = server_view_entry(judge->expect, resolution->host);
-        if ((configured && !entry) || server_view_start(judge->expect, entry) != RANK_NAPTR)
-            continue;
-        for (size_t q = 0; q < resolution->query_count; q++)
-            if (is_positive(judge, resolution->queries[q]) &&
-                strcmp(resolution->queries[q]->name, resolution->host) == 0)
-                judge_answer(&walk, resolution->queries[q], resolution->host, r);
-    }
+    for (size_t r = 0; r < account->resolution_count; r++)
+        if (begins_with_naptr(judge, account->resolutions[r]->host))
+            judge_lookups(&walk, account->resolutions[r], r);
+    /* All that the phone needs is held: it looks nothing up. */
+    if (!account->resolution_count && account->host && begins_with_naptr(judge, account->host) &&
+        needs_no_lookup(judge, account->host, judge->story->start_ns))
+        judge_held(&walk, account->host, judge->story->start_ns, 0);
 }
 
 static const struct source SOURCES[] = {
@@ -310,7 +348,8 @@ const struct rule rule_dns_naptr = {
     .title = "Of a NAPTR answer the best supported service is used",
     .checks =
         "Each NAPTR answer that a request follows; an empty one where the records of dns.static "
-        "serve in its place. Services that dns.transports does not list are "
+        "serve in its place; with dns.static.prefer, lookups or a request that rest on those "
+        "without a NAPTR query. Services that dns.transports does not list are "
         "passed over; of the others the one with the lowest order, then the lowest preference, "
         "gives transport and SRV name. The next service is right where the lookups of the better "
         "one lead nowhere, or all its servers are known dead. Services of equal order and "

@@ -206,8 +206,11 @@ static void describe(struct judge *judge, struct occurrence *occurrence, const s
         else
             judge_frame(judge, occurrence, move->owed[i].frame);
     }
-    if (move->sooner)
+    if (move->sooner) {
+        judge_observe(judge, occurrence,
+                      value_text("sooner", failover_request_words(move->sooner->request)));
         failover_send_frames(judge, occurrence, move->sooner->attempt);
+    }
 }
 
 static int64_t oldest_ns(const struct move *move) {

@@ -19,20 +19,29 @@ enum { REGISTRATIONS_SEEN = 256 }; /* live registrations of one account: more is
 
 /* ---- the account ---- */
 
-/* Does something say where the second configured server is? */
-static bool second_known(const struct judge *judge, const struct server_expectation *entry) {
-    const struct phone *phone = judge->phone;
+/* The second of two configured servers where a name stands for it, which only its lookups tell;
+ * NULL: there is none, or its address is known without. */
+static const struct server_expectation *second_name(const struct judge *judge,
+                                                    const struct failover_account *account) {
+    const struct expectations *expect = judge->expect;
     struct ip_addr ip;
 
-    if (!entry->host || ip_parse(slice_of_text(entry->host), &ip))
-        return true;
-    if (judge->expect->dns.known_records.n || judge->expect->dns.static_records.n)
-        return true;
+    if (account->entry_count != 2 || expect->dns.mode == DNS_MODE_CONFIGURED ||
+        expect->dns.known_records.n || expect->dns.static_records.n || !account->entries[1].host ||
+        ip_parse(slice_of_text(account->entries[1].host), &ip))
+        return NULL;
+    return &account->entries[1];
+}
+
+static void collect_second_walks(struct failover_account *account) {
+    const struct judge *judge = account->judge;
+    const struct phone *phone = judge->phone;
+
+    account->second_walks =
+        ARENA_ARRAY(judge->arena, const struct resolution *, phone->resolution_count + 1);
     for (size_t i = 0; i < phone->resolution_count; i++)
-        if (phone->resolutions[i]->server_count &&
-            strcmp(phone->resolutions[i]->host, entry->host) == 0)
-            return true;
-    return false;
+        if (strcmp(phone->resolutions[i]->host, account->second->host) == 0)
+            account->second_walks[account->second_walk_count++] = phone->resolutions[i];
 }
 
 void failover_account_init(struct failover_account *account, const struct judge *judge) {
@@ -44,9 +53,9 @@ void failover_account_init(struct failover_account *account, const struct judge 
         account->health = server_health_new(judge->phone, &expect->failover, judge->arena);
     account->entries = proxies ? expect->outbound_proxies : expect->servers;
     account->entry_count = proxies ? expect->outbound_proxy_count : expect->server_count;
-    account->second_unknown = account->entry_count == 2 &&
-                              expect->dns.mode != DNS_MODE_CONFIGURED &&
-                              !second_known(judge, &account->entries[1]);
+    account->second = second_name(judge, account);
+    if (account->second)
+        collect_second_walks(account);
 }
 
 /* Does this configured entry lead to the server: by its address, or by the lookups of its name? */
@@ -242,6 +251,38 @@ static bool mark_tried(struct failover_walk *walk, const struct server *server) 
     return true;
 }
 
+/* The newest lookups of the second configured server's name that a request which failed at t_ns can
+ * still wait for; NULL: nobody asked for it. */
+static const struct resolution *second_walk(const struct failover_account *account, int64_t t_ns) {
+    size_t low = 0, high = account->second_walk_count;
+
+    while (low < high) { /* the first that begins too late */
+        size_t middle = low + (high - low) / 2;
+        if (account->second_walks[middle]->t_ns <= t_ns + STORY_AFTER_SILENCE_NS)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low ? account->second_walks[low - 1] : NULL;
+}
+
+/* The list of server 1 is at its end, and no answer that the request could use named server 2. It
+ * is left all the same for a phone that asks when its turn comes: to ask is part of going there. */
+static void step_to_second(struct failover_walk *walk, int64_t t_ns) {
+    const struct failover_account *account = walk->account;
+    const struct resolution *asked = second_walk(account, t_ns);
+    bool there = asked ? asked->server_count != 0 : account->judge->phone->query_count != 0;
+
+    if (!there) /* it leads nowhere, or the capture shows no lookups at all */
+        walk->known = false;
+    else if (walk->failover->only_registered)
+        walk->unregistered_left = true;
+    else {
+        walk->left = walk->left_in_round = true;
+        walk->next_name = account->second->host;
+    }
+}
+
 void failover_walk_step(struct failover_walk *walk, size_t index, int64_t t_ns) {
     const struct attempt *attempt = &walk->request->attempts[index];
     const struct server_list *list;
@@ -275,8 +316,9 @@ void failover_walk_step(struct failover_walk *walk, size_t index, int64_t t_ns) 
         else
             walk->left = walk->left_in_round = true;
     }
-    if (!walk->left && walk->account->second_unknown && walk->request->method != SIP_REGISTER)
-        walk->known = false;
+    if (!walk->left && walk->account->second && !list->joined &&
+        walk->request->method != SIP_REGISTER)
+        step_to_second(walk, t_ns);
 }
 
 const char *server_words(const struct judge *judge, const struct server *server) {

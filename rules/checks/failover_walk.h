@@ -18,8 +18,11 @@ struct failover_account {
     const struct server_health *health;
     const struct server_expectation *entries; /* outbound proxies, else servers */
     size_t entry_count;
-    /* A second server is configured, but neither lookups nor expectations say its addresses. */
-    bool second_unknown;
+    /* The second of two configured servers, where only its lookups tell its addresses; else NULL.
+     * Those lookups, in order of time. */
+    const struct server_expectation *second;
+    const struct resolution **second_walks;
+    size_t second_walk_count;
 };
 
 void failover_account_init(struct failover_account *account, const struct judge *judge);

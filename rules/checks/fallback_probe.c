@@ -142,7 +142,7 @@ static void judge_silence(struct watch *watch, int64_t until_ns, bool restarted)
             return;
         occurrence = judge_undecided(
             judge, REASON_ENDS_TOO_EARLY, first_of(watch->from),
-            arena_printf(judge->arena, "goes on at least %s s after t=%s",
+            arena_printf(judge->arena, "goes on, with SIP of the phone, at least %s s after t=%s",
                          seconds_text(watch->probe_ns + watch->tolerance_ns, expected),
                          seconds_text(story_offset_ns(judge->story, last_of(watch->from)), quiet)));
         describe(watch, occurrence, 0, NULL);

@@ -124,8 +124,9 @@ static void gather_boots(struct refresher *refresher) {
             refresher->boots[refresher->boot_count++] = account->events[i].t_ns;
 }
 
-/* Is another registration of the account live at this moment? */
-static bool live_beside(const struct refresher *refresher, size_t index, int64_t t_ns) {
+/* Another registration of the account that is live at this moment; NULL: none. */
+static const struct registration *live_beside(const struct refresher *refresher, size_t index,
+                                              int64_t t_ns) {
     const struct account *account = refresher->judge->account;
     size_t low = 0, high = account->registration_count;
 
@@ -137,10 +138,12 @@ static bool live_beside(const struct refresher *refresher, size_t index, int64_t
             high = middle;
     }
     if (!low)
-        return false;
+        return NULL;
     const struct lasting *best = &refresher->lasting[low - 1];
     size_t other = best->first == index ? best->second : best->first;
-    return other != SIZE_MAX && account->registrations[other].until_ns >= t_ns;
+    return other != SIZE_MAX && account->registrations[other].until_ns >= t_ns
+               ? &account->registrations[other]
+               : NULL;
 }
 
 static bool same_flow(const struct request *a, const struct request *b) {
@@ -197,23 +200,24 @@ static const struct request *register_between(const struct refresher *refresher,
     return NULL;
 }
 
-/* Has the account registered elsewhere since, on the same list and reg-id, and is registered there
- * still when the refresh comes? Then the phone came back with it, and renewed nothing. */
-static bool superseded(const struct refresher *refresher, size_t index,
-                       const struct lifetime *life) {
+/* The registration that the account has made elsewhere since, on the same list and reg-id, and that
+ * is live still when the refresh comes: then the phone came back with it, and renewed nothing.
+ * NULL: none. */
+static const struct registration *superseding(const struct refresher *refresher, size_t index,
+                                              const struct lifetime *life) {
     const struct account *account = refresher->judge->account;
 
     for (size_t i = index + 1; i < account->registration_count && i - index <= LOOKED_AT; i++) {
         const struct registration *one = &account->registrations[i];
         const struct request *request = &account->requests[one->request];
         if (one->t_ns >= life->begun_ns)
-            return false;
+            return NULL;
         if (one->until_ns >= life->begun_ns && !server_eq(&one->server, &life->at->server) &&
             same_flow(request, life->request) &&
             failover_same_list(refresher->judge, request, &life->at->server, &one->server))
-            return true;
+            return one;
     }
-    return false;
+    return NULL;
 }
 
 /* A boot after the end, with nothing heard of the account between: when the phone went down cannot
@@ -356,6 +360,16 @@ static void pass(struct judge *judge, const struct lifetime *life, int64_t begun
     describe(judge, judge_add(judge, VERDICT_PASS, life->at->t_ns), life, begun_ns, refresh);
 }
 
+/* It needed no renewal: the account was registered elsewhere when its time came. */
+static void pass_elsewhere(struct judge *judge, const struct lifetime *life,
+                           const struct registration *elsewhere) {
+    struct occurrence *occurrence = judge_add(judge, VERDICT_PASS, life->at->t_ns);
+    bool in_time = life->begun_ns >= life->earliest_ns && life->begun_ns <= life->latest_ns;
+
+    describe(judge, occurrence, life, life->begun_ns, in_time ? life->refresh : NULL);
+    judge_observe(judge, occurrence, value_server("registered_at", &elsewhere->server));
+}
+
 static void undecided_held_up(struct judge *judge, const struct lifetime *life) {
     struct occurrence *occurrence =
         judge_undecided(judge, REASON_NOWHERE_TO_GO, life->at->t_ns,
@@ -416,10 +430,11 @@ static void fail_lapsed(struct refresher *refresher, const struct lifetime *life
 static void judge_refreshed(struct refresher *refresher, size_t index,
                             const struct lifetime *life) {
     struct judge *judge = refresher->judge;
+    const struct registration *elsewhere = superseding(refresher, index, life);
 
-    if (superseded(refresher, index, life)) {
+    if (elsewhere) {
         if (judge->story->end_ns >= life->end_ns)
-            pass(judge, life, life->begun_ns, life->refresh);
+            pass_elsewhere(judge, life, elsewhere);
     } else if (life->begun_ns < life->earliest_ns) {
         /* Another Contact is another binding: the phone learnt its own address, perhaps. */
         if (life->refresh->contact_uri == life->request->contact_uri)
@@ -437,10 +452,11 @@ static void judge_refreshed(struct refresher *refresher, size_t index,
 static void judge_unrefreshed(struct refresher *refresher, size_t index,
                               const struct lifetime *life) {
     struct judge *judge = refresher->judge;
+    const struct registration *beside = live_beside(refresher, index, life->end_ns);
     const struct request *elsewhere;
 
-    if (live_beside(refresher, index, life->end_ns)) {
-        pass(judge, life, life->begun_ns, life->refresh);
+    if (beside) {
+        pass_elsewhere(judge, life, beside);
         return;
     }
     elsewhere = register_between(refresher, life, life->earliest_ns, life->end_ns);

@@ -165,6 +165,24 @@ static bool explained_by_loss(struct judge *judge, const struct sends *sends,
     return false;
 }
 
+/* A lone gap is its own T1 where retry.t1_s is null. Where the capture shows loss it may as well be
+ * two or three of a schedule taken together, or the second of one: of the T1 that the phone showed
+ * elsewhere, or, where more than the gap itself speaks of loss, of RFC 3261's. */
+static bool lone_gap_doubtful(struct judge *judge, const struct sends *sends) {
+    static const int64_t parts[] = {2, 3, 6, 7};
+    int64_t gap = sends->times_ns[sends->n - 1] - sends->times_ns[0];
+
+    if (sends->n != 2 ||
+        !judge_loss(judge, sends->times_ns[0], sends->times_ns[1], &sends->attempt->server.ip))
+        return false;
+    bool signs = other_signs(judge, sends);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        if ((signs && near(gap, parts[i] * STORY_T1_NS, LOSS_SHARE)) ||
+            begins_with_t1(judge, sends, gap / parts[i]))
+            return true;
+    return false;
+}
+
 /* ---- what is said ---- */
 
 static void evidence(struct judge *judge, struct occurrence *occurrence,
@@ -247,6 +265,7 @@ static void judge_datagrams(struct judge *judge, const struct sends *sends,
     int64_t scheduled = 0;
     struct occurrence *occurrence;
     size_t again = repeat_after(sends, sends->final_ns), misfit;
+    bool doubtful;
 
     if (again) {
         fail_repeat(judge, sends, again, sends->final_frame, "although a final response had come");
@@ -259,11 +278,12 @@ static void judge_datagrams(struct judge *judge, const struct sends *sends,
     }
     schedule.t1_ns = retry->t1.set ? retry->t1.ns : sends->times_ns[1] - sends->times_ns[0];
     misfit = first_misfit(sends, &schedule, &scheduled);
-    if (misfit == sends->n) {
+    doubtful = misfit == sends->n && !retry->t1.set && lone_gap_doubtful(judge, sends);
+    if (misfit == sends->n && !doubtful) {
         observe(judge, judge_add(judge, VERDICT_PASS, sends->times_ns[0]), sends);
         return;
     }
-    if (explained_by_loss(judge, sends, &schedule, retry->t1.set)) {
+    if (doubtful || explained_by_loss(judge, sends, &schedule, retry->t1.set)) {
         occurrence = judge_undecided(judge, REASON_CAPTURE_LOSS, sends->times_ns[0],
                                      "comes from a capture that lost no packets of this phone");
         observe(judge, occurrence, sends);

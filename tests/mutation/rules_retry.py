@@ -22,7 +22,10 @@ def tries_around(number, least, most):
 
 def reach(phone, method, call):
     """The phone is at work at its primary, ready to send a request of this method."""
-    if method == 'REGISTER' and phone.rng.random() < 0.4:
+    # A configured server that never takes a connection, before any other request, shows nowhere as
+    # the account's: without names, failed connections alone do not say whose they are.
+    nameless = phone.transport == 'tcp' and phone.find == 'configured'
+    if method == 'REGISTER' and phone.rng.random() < 0.4 and not nameless:
         phone.boot()
         return phone.renewal()
     phone.start()
