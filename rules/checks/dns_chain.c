@@ -80,6 +80,16 @@ static enum lookup_state address_state(const struct chain *chain, const char *na
     return a > aaaa ? a : aaaa;
 }
 
+/* A record of dns.static that comes after the server's (prefer false): it serves once those were
+ * asked for in vain. */
+static bool held_back(const struct judge *judge, enum lookup_state state,
+                      const struct lookup_answer *answer) {
+    const struct dns_expectations *dns = &judge->expect->dns;
+
+    return state == LOOKUP_POSITIVE && answer->got_ns == INT64_MIN && !dns->static_prefer &&
+           !dns->known_records.n;
+}
+
 /* The state of a step. An answer from before the walk serves as long as its records live; the list
  * that a request in progress began with serves it to its end, and that of the server in use serves
  * while only its address is renewed (contract section 6). */
@@ -89,6 +99,9 @@ static enum lookup_state step_state(const struct chain *chain, const char *name,
     enum lookup_state state = lookup_state(judge->records, name, type, chain->t_ns, answer);
     uint32_t ttl_s = UINT32_MAX;
 
+    if (held_back(judge, state, answer) &&
+        record_index_asked(judge->records, name, type) > chain->t_ns)
+        return LOOKUP_UNKNOWN;
     if (state != LOOKUP_POSITIVE || answer->got_ns >= chain->walk->t_ns ||
         answer->got_ns == INT64_MIN || chain->goes_on)
         return state;
