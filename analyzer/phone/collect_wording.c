@@ -114,8 +114,7 @@ uint32_t collect_wording(struct collection *c, const struct message *m) {
     take_parts(head, &parts);
     uint32_t at = newest;
     for (int looks = 0; at != NONE && looks < LOOK_AT; at = c->wordings.items[at].older, looks++)
-        if (ip_eq(&c->wordings.items[at].src, src) &&
-            says(&c->wordings.items[at], m, &parts))
+        if (ip_eq(&c->wordings.items[at].src, src) && says(&c->wordings.items[at], m, &parts))
             return at;
     at = add(c, m, &parts, collect_host(c, src, m->packet.t_ns));
     c->wordings.items[at].older = newest;

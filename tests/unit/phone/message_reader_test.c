@@ -66,11 +66,8 @@ static void on_icmp(void *context, const struct icmp_error *error) {
     put("icmp %u\n", error->packet.frame_no);
 }
 
-static const struct message_handler handler = {.details = true,
-                                               .message = on_message,
-                                               .tls = on_tls,
-                                               .dhcp = on_dhcp,
-                                               .icmp = on_icmp};
+static const struct message_handler handler = {
+    .details = true, .message = on_message, .tls = on_tls, .dhcp = on_dhcp, .icmp = on_icmp};
 
 /* ---- streams ---- */
 
