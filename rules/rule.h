@@ -136,6 +136,9 @@ struct server_list {
      * lists in one, server 1's first, and NULL here. */
     const struct server_list *other;
     bool joined; /* both servers' lists in one */
+    /* A configured server's name was not asked for in the capture so far: a phone that was at work
+     * before it may hold addresses that the lists lack. */
+    bool name_unasked;
 };
 
 struct server_view {

@@ -426,6 +426,20 @@ static bool is_looked_up(struct builder *b, const char *host, int64_t t_ns) {
     return false;
 }
 
+/* Is there a configured name of which the capture has shown nothing by the end of the request? */
+static bool has_unasked_name(struct builder *b, const struct request *request) {
+    struct ip_addr ip;
+
+    for (size_t i = 0; i < b->entry_count; i++) {
+        const struct server_expectation *entry = &b->entries[i];
+        if (!ip_parse(slice_of_text(entry->host), &ip) &&
+            !is_looked_up(b, entry->host, request->end_ns) &&
+            !list_of(b, entry->host, entry, request)->count)
+            return true;
+    }
+    return false;
+}
+
 /* A name of which only addresses were asked, and that is not the account's domain, may be a target
  * of SRV records that the phone got before the capture: there may be others beside it. */
 static bool is_midway(struct builder *b, const struct server_list *list,
@@ -449,6 +463,7 @@ static struct server_list request_list(struct builder *b, const struct request *
     list.resolution = resolution_for(request, list.host);
     list.looked_up = list.host && is_looked_up(b, list.host, request->t_ns);
     list.midway = is_midway(b, &list, request);
+    list.name_unasked = has_unasked_name(b, request);
     return list;
 }
 

@@ -469,9 +469,7 @@ static bool pending_too_old(const struct teller *t, int64_t at_ns) {
 
 /* Is a port one that SIP listens on, as is the custom or because the account's servers do? */
 static bool is_sip_port(const struct teller *t, uint16_t port) {
-    enum { CUSTOM_FIRST = 5060, CUSTOM_LAST = 5099 };
-
-    return (port >= CUSTOM_FIRST && port <= CUSTOM_LAST) || sent_to_port(t, port, false);
+    return tell_is_custom_port(port) || sent_to_port(t, port, false);
 }
 
 /* In the middle of a failover: connections were tried in vain just before, or the newest request

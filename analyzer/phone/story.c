@@ -201,11 +201,8 @@ static const struct ranked_server *listed(const struct phone_draft *draft,
 /* In vain, and on a port where SIP servers listen: nobody knows for what request, but a server was
  * seen to fail. */
 static bool failed_for_sip(const struct connection *connection) {
-    enum { CUSTOM_FIRST = 5060, CUSTOM_LAST = 5099 };
-    uint16_t port = connection->server.port;
-
-    return connection->from_start && !connection->accepted && port >= CUSTOM_FIRST &&
-           port <= CUSTOM_LAST;
+    return connection->from_start && !connection->accepted &&
+           tell_is_custom_port(connection->server.port);
 }
 
 static void tell_connections(struct telling *telling, struct phone_draft *draft) {

@@ -88,6 +88,11 @@ bool tell_repeats(const struct telling *telling, const struct phone_draft *phone
 void tell_request_losses(struct telling *telling, struct phone_draft *phone,
                          const struct account_draft *account);
 
+/* A port that SIP servers are given by custom, where nothing else says what listens there. */
+static inline bool tell_is_custom_port(uint16_t port) {
+    return port >= 5060 && port <= 5099;
+}
+
 /* Frames and times of a list of sightings, as arrays. One alone is not copied: the story keeps the
  * sightings. */
 const uint32_t *tell_frames(struct telling *telling, const struct seen_list *list);

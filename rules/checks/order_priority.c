@@ -14,6 +14,7 @@
 
 #include "rules/basis.h"
 #include "rules/checks/checks.h"
+#include "rules/checks/failover_walk.h"
 #include "rules/encrypted.h"
 #include "rules/rank_order.h"
 #include "rules/server_health.h"
@@ -200,7 +201,9 @@ static void judge_stranger(const struct walk *walk, const struct step *step) {
         hold(judge, step);
         return;
     }
-    if (list->unresolved_count || list->midway ||
+    bool from_before = list->name_unasked &&
+                       !failover_restarted(judge, judge->story->start_ns - 1, step->attempt->t_ns);
+    if (list->unresolved_count || list->midway || from_before ||
         (!step->at && standing_midway(walk->standing, step->request, list) &&
          !standing_in_use(walk->standing, step->attempt->t_ns) && !list->configured)) {
         struct occurrence *occurrence = leave_open(
