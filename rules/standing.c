@@ -89,15 +89,7 @@ bool standing_registered(const struct standing *standing, const struct server *s
                          int64_t t_ns) {
     enum { LOOK_BACK = 8 }; /* live at once: one for each server and reg-id */
     const struct account *account = standing->judge->account;
-    size_t low = 0, high = account->registration_count;
-
-    while (low < high) { /* the first that is not before t_ns */
-        size_t middle = low + (high - low) / 2;
-        if (account->registrations[middle].t_ns < t_ns)
-            low = middle + 1;
-        else
-            high = middle;
-    }
+    size_t low = account_registrations_before(account, t_ns);
     for (size_t i = low; i > 0 && low - i < LOOK_BACK; i--) {
         const struct registration *one = &account->registrations[i - 1];
         if (one->until_ns >= t_ns && server_eq(&one->server, server) &&

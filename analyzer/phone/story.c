@@ -78,6 +78,50 @@ const char *loss_kind_text(enum loss_kind kind) {
     return loss_texts[kind];
 }
 
+static size_t requests_begun(const struct account *account, int64_t t_ns, bool at_t) {
+    size_t low = 0, high = account->request_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int64_t begun_ns = account->requests[middle].t_ns;
+        if (begun_ns < t_ns || (at_t && begun_ns == t_ns))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+size_t account_requests_before(const struct account *account, int64_t t_ns) {
+    return requests_begun(account, t_ns, false);
+}
+
+size_t account_requests_until(const struct account *account, int64_t t_ns) {
+    return requests_begun(account, t_ns, true);
+}
+
+static size_t registrations_begun(const struct account *account, int64_t t_ns, bool at_t) {
+    size_t low = 0, high = account->registration_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int64_t begun_ns = account->registrations[middle].t_ns;
+        if (begun_ns < t_ns || (at_t && begun_ns == t_ns))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+size_t account_registrations_before(const struct account *account, int64_t t_ns) {
+    return registrations_begun(account, t_ns, false);
+}
+
+size_t account_registrations_until(const struct account *account, int64_t t_ns) {
+    return registrations_begun(account, t_ns, true);
+}
+
 const struct ranked_server *resolution_find(const struct resolution *resolution,
                                             const struct server *server) {
     for (size_t i = 0; i < resolution->server_count; i++) {

@@ -431,6 +431,13 @@ static inline int64_t story_offset_ns(const struct story *story, int64_t t_ns) {
     return t_ns - story->start_ns;
 }
 
+/* How many of the account's requests or registrations, which are in order of time, began before t,
+ * or until it (at t, too): the index of the first that did not. */
+size_t account_requests_before(const struct account *account, int64_t t_ns);
+size_t account_requests_until(const struct account *account, int64_t t_ns);
+size_t account_registrations_before(const struct account *account, int64_t t_ns);
+size_t account_registrations_until(const struct account *account, int64_t t_ns);
+
 /* Where in the list is this server: the entry with its address, port and transport; port and
  * transport count only where the records know them. NULL: not in the list. */
 const struct ranked_server *resolution_find(const struct resolution *resolution,

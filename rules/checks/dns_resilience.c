@@ -286,15 +286,7 @@ static bool went_on(struct resilience *check, const struct query *query) {
         if (step_of(phone->queries[i]->type) > step_of(query->type) &&
             !asked_by_another(check, phone->queries[i]))
             return true;
-    low = 0;
-    high = account->request_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (account->requests[middle].t_ns < from_ns)
-            low = middle + 1;
-        else
-            high = middle;
-    }
+    low = account_requests_before(account, from_ns);
     return low < account->request_count && account->requests[low].t_ns <= to_ns;
 }
 

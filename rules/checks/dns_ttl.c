@@ -179,15 +179,7 @@ static bool was_answered(const struct ttl_check *check, const struct query *quer
     enum { REQUESTS_SEEN = 16 };
     const struct account *account = check->judge->account;
     int64_t asked_ns = last_asked(query);
-    size_t low = 0, high = account->request_count;
-
-    while (low < high) { /* the first that begins after the question */
-        size_t middle = low + (high - low) / 2;
-        if (account->requests[middle].t_ns < asked_ns)
-            low = middle + 1;
-        else
-            high = middle;
-    }
+    size_t low = account_requests_before(account, asked_ns);
     for (size_t seen = 0; low < account->request_count && seen < REQUESTS_SEEN; seen++, low++) {
         int64_t t_ns = account->requests[low].t_ns;
         if (t_ns > by_ns || t_ns - asked_ns > AT_ONCE_NS)

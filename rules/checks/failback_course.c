@@ -129,15 +129,7 @@ static bool same_place(const struct server *a, const struct server *b) {
 const struct registration *failback_registration(const struct judge *judge,
                                                  const struct server *server, int64_t t_ns) {
     const struct account *account = judge->account;
-    size_t low = 0, high = account->registration_count;
-
-    while (low < high) { /* the first that is not before t_ns */
-        size_t middle = low + (high - low) / 2;
-        if (account->registrations[middle].t_ns < t_ns)
-            low = middle + 1;
-        else
-            high = middle;
-    }
+    size_t low = account_registrations_before(account, t_ns);
     for (size_t i = low; i > 0 && low - i < REGISTRATIONS_SEEN; i--)
         if (!server || same_place(&account->registrations[i - 1].server, server))
             return &account->registrations[i - 1];

@@ -79,15 +79,7 @@ static void judge_demanded(struct judge *judge, const struct registered_account 
 /* ---- false: no REGISTER in between ---- */
 
 static size_t first_request_after(const struct account *account, int64_t t_ns) {
-    size_t low = 0, high = account->request_count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (account->requests[middle].t_ns < t_ns)
-            low = middle + 1;
-        else
-            high = middle;
-    }
+    size_t low = account_requests_before(account, t_ns);
     return low;
 }
 

@@ -135,15 +135,7 @@ bool failover_family_usable(const struct judge *judge, const struct ip_addr *ip)
 
 static bool registered_at(const struct account *account, const struct server *server,
                           int64_t t_ns) {
-    size_t low = 0, high = account->registration_count;
-
-    while (low < high) { /* the first that begins after t */
-        size_t middle = low + (high - low) / 2;
-        if (account->registrations[middle].t_ns <= t_ns)
-            low = middle + 1;
-        else
-            high = middle;
-    }
+    size_t low = account_registrations_until(account, t_ns);
     for (size_t seen = 0; low-- > 0 && seen < REGISTRATIONS_SEEN; seen++) {
         const struct registration *one = &account->registrations[low];
         if (one->until_ns > t_ns && ip_eq(&one->server.ip, &server->ip) &&

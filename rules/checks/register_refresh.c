@@ -128,15 +128,7 @@ static void gather_boots(struct refresher *refresher) {
 static const struct registration *live_beside(const struct refresher *refresher, size_t index,
                                               int64_t t_ns) {
     const struct account *account = refresher->judge->account;
-    size_t low = 0, high = account->registration_count;
-
-    while (low < high) { /* the first that begins after t */
-        size_t middle = low + (high - low) / 2;
-        if (account->registrations[middle].t_ns <= t_ns)
-            low = middle + 1;
-        else
-            high = middle;
-    }
+    size_t low = account_registrations_until(account, t_ns);
     if (!low)
         return NULL;
     const struct lasting *best = &refresher->lasting[low - 1];
@@ -291,15 +283,8 @@ static bool connection_pending(const struct refresher *refresher, const struct l
                                int64_t t_ns) {
     const struct account *account = refresher->judge->account;
     size_t at = life->at->request + 1;
-    size_t low = at, high = account->request_count;
+    size_t low = account_requests_until(account, t_ns);
 
-    while (low < high) { /* the first that begins after t */
-        size_t middle = low + (high - low) / 2;
-        if (account->requests[middle].t_ns <= t_ns)
-            low = middle + 1;
-        else
-            high = middle;
-    }
     for (size_t seen = 0; low-- > at && seen < LOOKED_AT; seen++) {
         const struct request *request = &account->requests[low];
         if (request->t_ns < life->at->t_ns || request->t_ns + STORY_AFTER_SILENCE_NS < t_ns)

@@ -83,20 +83,6 @@ static bool same_place(const struct server *a, const struct server *b) {
     return ip_eq(&a->ip, &b->ip) && a->port == b->port;
 }
 
-/* The first registration that begins after t. */
-static size_t first_after(const struct account *account, int64_t t_ns) {
-    size_t low = 0, high = account->registration_count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (account->registrations[middle].t_ns <= t_ns)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 static bool is_live(const struct judge *judge, const struct registration *one, int64_t t_ns) {
     int64_t grace = one->lapsed ? judge->expect->tolerance.floor_ns : 0;
 
@@ -106,7 +92,7 @@ static bool is_live(const struct judge *judge, const struct registration *one, i
 static const struct registration *find_live(const struct judge *judge, const struct server *server,
                                             int64_t t_ns) {
     const struct account *account = judge->account;
-    size_t at = first_after(account, t_ns);
+    size_t at = account_registrations_until(account, t_ns);
 
     for (size_t seen = 0; at-- > 0 && seen < REGISTRATIONS_SEEN; seen++) {
         const struct registration *one = &account->registrations[at];
