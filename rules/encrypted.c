@@ -13,25 +13,26 @@ static bool is_shown(const struct connection *connection) {
     return is_failed(connection) || (connection->from_start && connection->tls);
 }
 
-static void fill_attempt(struct attempt *attempt, const struct connection *connection,
-                         struct arena *arena) {
-    struct send *send = arena_new(arena, sizeof *send);
+static struct send send_of(const struct connection *connection) {
+    return (struct send){.frame = connection->syn_count ? connection->syn_frames[0] : 0,
+                         .t_ns = connection->t_ns,
+                         .connect = true,
+                         .transaction = SIZE_MAX};
+}
 
-    *send = (struct send){.frame = connection->syn_count ? connection->syn_frames[0] : 0,
-                          .t_ns = connection->t_ns,
-                          .connect = true,
-                          .transaction = SIZE_MAX};
+/* One more try at the server of an attempt; sends: room for it. */
+static void add_try(struct attempt *attempt, struct send *sends,
+                    const struct connection *connection) {
+    sends[attempt->send_count++] = send_of(connection);
+    attempt->send_list = sends;
     attempt->server = connection->server;
     attempt->outcome = connection->refused     ? OUTCOME_REFUSED
                        : connection->timed_out ? OUTCOME_SILENT
                                                : OUTCOME_ANSWERED;
-    attempt->tries = attempt->connects = 1;
-    attempt->t_ns = connection->t_ns;
+    attempt->tries = attempt->connects = (unsigned)attempt->send_count;
     attempt->end_ns =
         is_failed(connection) && connection->error_ns ? connection->error_ns : connection->t_ns;
     attempt->final_ns = attempt->end_ns;
-    attempt->send_list = send;
-    attempt->send_count = 1;
 }
 
 static const struct resolution *newest_resolution(const struct account *account, int64_t t_ns) {
@@ -54,8 +55,9 @@ static struct account *account_of(const struct judge *judge) {
         ARENA_ARRAY(judge->arena, struct request, phone->connection_count + 1);
     struct attempt *attempts =
         ARENA_ARRAY(judge->arena, struct attempt, phone->connection_count + 1);
+    struct send *sends = ARENA_ARRAY(judge->arena, struct send, phone->connection_count + 1);
     struct request *request = NULL;
-    size_t used = 0;
+    size_t used = 0, first = 0;
 
     *account = *judge->account;
     account->requests = requests;
@@ -64,6 +66,9 @@ static struct account *account_of(const struct judge *judge) {
         const struct connection *connection = &phone->connections[i];
         if (!is_shown(connection))
             continue;
+        /* After so long it is another one, whatever became of that before. */
+        if (request && connection->t_ns - request->end_ns > STORY_AFTER_SILENCE_NS)
+            request = NULL;
         if (!request) {
             request = &requests[account->request_count++];
             *request =
@@ -72,10 +77,16 @@ static struct account *account_of(const struct judge *judge) {
                                  .attempts = &attempts[used],
                                  .resolution = newest_resolution(judge->account, connection->t_ns)};
         }
-        fill_attempt(&attempts[used++], connection, judge->arena);
-        request->attempt_count++;
-        request->end_ns = attempts[used - 1].end_ns;
-        request->outcome = attempts[used - 1].outcome;
+        struct attempt *attempt = request->attempt_count ? &attempts[used - 1] : NULL;
+        if (!attempt || !server_eq(&attempt->server, &connection->server)) {
+            attempt = &attempts[used++];
+            attempt->t_ns = connection->t_ns;
+            first = i;
+            request->attempt_count++;
+        }
+        add_try(attempt, &sends[first], connection);
+        request->end_ns = attempt->end_ns;
+        request->outcome = attempt->outcome;
         if (!is_failed(connection))
             request = NULL;
     }
@@ -105,11 +116,84 @@ void encrypted_leave(struct judge *judge, const struct encrypted *saved) {
     judge->view = saved->view;
 }
 
-bool encrypted_hides(const struct judge *judge) {
+/* Its content could not be read, though it stood. */
+static bool is_opaque(const struct connection *connection) {
+    return connection->accepted && connection->tls && !is_failed(connection) &&
+           (!connection->sip || connection->tls_sealed);
+}
+
+bool encrypted_hides(const struct judge *judge, const struct ip_addr *passed, int64_t t_ns) {
+    const struct phone *phone = judge->phone;
+    bool failed = false;
+
     if (judge->account->aor)
         return false;
-    for (size_t i = 0; i < judge->phone->connection_count; i++)
-        if (is_failed(&judge->phone->connections[i]))
-            return false;
-    return true;
+    for (size_t i = 0; i < phone->connection_count; i++) {
+        const struct connection *connection = &phone->connections[i];
+        failed = failed || is_failed(connection);
+        if (connection->t_ns < t_ns && is_opaque(connection) &&
+            (!passed || ip_eq(&connection->server.ip, passed)))
+            return true;
+    }
+    return !failed;
+}
+
+/* ---- accounts of which some was read ---- */
+
+static bool uses_tls(const struct account *account) {
+    for (size_t r = 0; r < account->request_count; r++)
+        for (size_t i = 0; i < account->requests[r].attempt_count; i++)
+            if (transport_is_secure(account->requests[r].attempts[i].server.transport))
+                return true;
+    return false;
+}
+
+/* Is this one of the account's servers, or where its requests went? */
+static bool is_server_of(const struct account *account, const struct server *server) {
+    for (size_t i = 0; i < account->resolution_count; i++)
+        if (resolution_find(account->resolutions[i], server))
+            return true;
+    for (size_t r = 0; r < account->request_count; r++)
+        for (size_t i = 0; i < account->requests[r].attempt_count; i++)
+            if (account->requests[r].attempts[i].server.port == server->port &&
+                ip_eq(&account->requests[r].attempts[i].server.ip, &server->ip))
+                return true;
+    return false;
+}
+
+void hidden_signs_init(struct hidden_signs *hidden, const struct judge *judge) {
+    const struct phone *phone = judge->phone;
+    const struct account *account = judge->account;
+    struct loss_sign *signs = NULL;
+
+    *hidden = (struct hidden_signs){0};
+    if (!account->aor)
+        return;
+    for (size_t i = 0; i < phone->connection_count; i++) {
+        const struct connection *connection = &phone->connections[i];
+        if (!is_opaque(connection))
+            continue;
+        if (!signs) {
+            if (!uses_tls(account))
+                return;
+            signs = ARENA_ARRAY(judge->arena, struct loss_sign, phone->connection_count - i);
+        }
+        if (is_server_of(account, &connection->server))
+            signs[hidden->count++] = (struct loss_sign){.kind = LOSS_ENCRYPTED,
+                                                        .from_ns = connection->t_ns,
+                                                        .to_ns = connection->end_ns,
+                                                        .server = connection->server.ip};
+    }
+    hidden->signs = signs;
+}
+
+const struct loss_sign *hidden_signs_find(const struct hidden_signs *hidden, int64_t from_ns,
+                                          int64_t to_ns, const struct ip_addr *server) {
+    for (size_t i = 0; i < hidden->count; i++) {
+        const struct loss_sign *sign = &hidden->signs[i];
+        if (sign->from_ns <= to_ns && sign->to_ns >= from_ns &&
+            (!server || ip_eq(&sign->server, server)))
+            return sign;
+    }
+    return NULL;
 }

@@ -48,9 +48,10 @@ struct occurrence *judge_add(struct judge *judge, enum verdict verdict, int64_t 
 struct occurrence *judge_undecided(struct judge *judge, enum reason reason, int64_t t_ns,
                                    const char *needs) {
     struct occurrence *occurrence = judge_add(judge, VERDICT_INCONCLUSIVE, t_ns);
+    bool hidden = reason == REASON_CAPTURE_LOSS && judge->hidden && judge->hidden->told;
 
-    occurrence->reason = reason;
-    occurrence->needs = needs;
+    occurrence->reason = hidden ? REASON_ENCRYPTED : reason;
+    occurrence->needs = hidden ? NEEDS_SECRETS : needs;
     return occurrence;
 }
 
@@ -135,8 +136,8 @@ void judge_say(struct judge *judge, struct occurrence *occurrence, const char *f
     occurrence->message = text;
 }
 
-const struct loss_sign *judge_loss(const struct judge *judge, int64_t from_ns, int64_t to_ns,
-                                   const struct ip_addr *server) {
+static const struct loss_sign *lost_sign(const struct judge *judge, int64_t from_ns, int64_t to_ns,
+                                         const struct ip_addr *server) {
     const struct phone *phone = judge->phone;
 
     if (judge->losses)
@@ -148,6 +149,20 @@ const struct loss_sign *judge_loss(const struct judge *judge, int64_t from_ns, i
             return sign;
     }
     return NULL;
+}
+
+const struct loss_sign *judge_loss(const struct judge *judge, int64_t from_ns, int64_t to_ns,
+                                   const struct ip_addr *server) {
+    const struct loss_sign *sign = lost_sign(judge, from_ns, to_ns, server);
+
+    if (!judge->hidden || !judge->hidden->count)
+        return sign;
+    judge->hidden->told = false;
+    if (!sign) {
+        sign = hidden_signs_find(judge->hidden, from_ns, to_ns, server);
+        judge->hidden->told = sign;
+    }
+    return sign;
 }
 
 /* ---- one rule, one account ---- */
@@ -225,7 +240,10 @@ static void sum_up_undecided(struct judge *judge, struct result *result) {
         if (!first || one->reason < first->reason)
             first = one;
     }
-    if (!first) {
+    if (!first && judge->hidden && judge->hidden->count && !result->rule->shown_by_connections) {
+        result->reason = REASON_ENCRYPTED; /* it may have been exercised there */
+        result->needs = NEEDS_SECRETS;
+    } else if (!first) {
         result->reason = REASON_NOT_EXERCISED;
         result->needs =
             judge->not_exercised_needs ? judge->not_exercised_needs : result->rule->needs;
@@ -246,8 +264,7 @@ static void run_check(const struct rule *rule, struct judge *judge) {
     if (rule->shown_by_connections)
         encrypted_leave(judge, &saved);
     else if (!judge->account->aor && !judge->occurrences.n)
-        judge_undecided(judge, REASON_ENCRYPTED, judge->phone->first_ns,
-                        "shows these messages outside TLS, whose content cannot be read");
+        judge_undecided(judge, REASON_ENCRYPTED, judge->phone->first_ns, NEEDS_SECRETS);
 }
 
 struct result rule_run(const struct rule *rule, struct judge *judge) {
@@ -309,9 +326,12 @@ static size_t select_rules(const struct judge_options *options, const struct rul
 static void judge_account(struct judge *judge, const struct rule *const *rules, size_t rule_count,
                           struct judgement *judgement) {
     struct server_view view;
+    struct hidden_signs hidden;
     struct result *results = ARENA_ARRAY(judge->arena, struct result, rule_count ? rule_count : 1);
 
     *judge->standing = (struct standing_cache){0};
+    hidden_signs_init(&hidden, judge);
+    judge->hidden = &hidden;
     server_view_build_with(&view, judge->records, judge->story, judge->phone, judge->account,
                            judge->expect, judge->arena);
     judge->view = &view;
@@ -321,6 +341,7 @@ static void judge_account(struct judge *judge, const struct rule *const *rules, 
         judgement->verdict = verdict_join(judgement->verdict, results[i].verdict);
     }
     judge->view = NULL;
+    judge->hidden = NULL;
     judgement->results = results;
     judgement->result_count = rule_count;
     judgement->account = judge->account;

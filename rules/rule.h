@@ -26,6 +26,7 @@ struct judge {
     const struct basis_table *basis;    /* where the expectations come from, for result.sources */
     struct record_index *records;       /* the answers that the phone got, and when */
     const struct server_health *health; /* which servers the phone has seen fail, and when */
+    struct hidden_signs *hidden;      /* what unread TLS may hide of the account, for judge_loss */
     const struct weight_pools *pools; /* choices among equals in the whole capture: order.weight */
     /* Without details a passed occurrence is only counted; it is written into `scratch`. */
     size_t passed;
@@ -145,6 +146,8 @@ struct server_view {
     struct server_list *lists; /* one for each request of the account; count 0: no list known */
     size_t count;
     bool matched; /* false: `servers` is given and the account's host is none of them */
+    /* dns.transports, with what the account was seen to use beyond UDP, TCP and TLS. */
+    bool supported[TRANSPORT_COUNT];
 };
 
 void server_view_build(struct server_view *view, const struct story *story,

@@ -39,13 +39,17 @@ struct builder {
     struct server_list *joined_of;
     size_t joined_of_count;
     struct server_list joined;
+    bool supported[TRANSPORT_COUNT];
+    enum transport usual; /* where neither records nor configuration say it */
 };
 
 /* ---- one list ---- */
 
-static bool transport_of(enum server_transport from, enum transport *transport) {
+bool server_view_transport(enum server_transport from, enum transport *transport) {
     static const enum transport transports[] = {
-        [SERVER_UDP] = TRANSPORT_UDP, [SERVER_TCP] = TRANSPORT_TCP, [SERVER_TLS] = TRANSPORT_TLS};
+        [SERVER_UDP] = TRANSPORT_UDP, [SERVER_TCP] = TRANSPORT_TCP, [SERVER_TLS] = TRANSPORT_TLS,
+        [SERVER_WS] = TRANSPORT_WS,   [SERVER_WSS] = TRANSPORT_WSS, [SERVER_SCTP] = TRANSPORT_SCTP,
+    };
 
     if (from == SERVER_NAPTR || from == SERVER_TRANSPORT_UNSET)
         return false;
@@ -70,9 +74,10 @@ enum rank_start server_view_start(const struct expectations *expect,
     }
     if (!entry)
         return RANK_NAPTR;
-    if (entry->port)
+    /* What a WebSocket URI names is looked up as any web server is (RFC 6455 4.1). */
+    if (entry->port || entry->transport == SERVER_WS || entry->transport == SERVER_WSS)
         return RANK_ADDRESS;
-    if (expect->dns.mode == DNS_MODE_AUTO && transport_of(entry->transport, &transport))
+    if (expect->dns.mode == DNS_MODE_AUTO && server_view_transport(entry->transport, &transport))
         return RANK_SRV;
     return RANK_NAPTR;
 }
@@ -131,7 +136,7 @@ static void order_srv(struct builder *b, const struct server_expectation *entry,
     int64_t asked[TRANSPORT_COUNT];
     size_t n = 0;
 
-    if (entry && transport_of(entry->transport, &order->srv_transports[0])) {
+    if (entry && server_view_transport(entry->transport, &order->srv_transports[0])) {
         order->srv_transport_count = 1;
         return;
     }
@@ -225,10 +230,10 @@ static void plan_list(struct builder *b, const char *host, const struct server_e
     dated->numeric = ip_parse(slice_of_text(host), &ip);
     order->host = host;
     order->start = server_view_start(b->expect, entry);
-    memcpy(order->supported, b->expect->dns.transports, sizeof order->supported);
-    order->transport = TRANSPORT_UDP; /* RFC 3263 4.1, of a numeric host or a port */
+    memcpy(order->supported, b->supported, sizeof order->supported);
+    order->transport = b->usual; /* UDP: RFC 3263 4.1, of a numeric host or a port */
     if (entry) {
-        order->transport_known = transport_of(entry->transport, &order->transport);
+        order->transport_known = server_view_transport(entry->transport, &order->transport);
         order->port = entry->port;
         order->port_known = true;
     } else {
@@ -518,12 +523,28 @@ static bool is_matched(struct builder *b) {
     return false;
 }
 
+/* Profiles speak of UDP, TCP and TLS. Whoever is seen on another transport supports it. */
+static void find_supported(struct builder *b) {
+    const struct account *account = b->account;
+
+    memcpy(b->supported, b->expect->dns.transports, sizeof b->supported);
+    for (size_t r = 0; r < account->request_count; r++)
+        for (size_t a = 0; a < account->requests[r].attempt_count; a++) {
+            enum transport used = account->requests[r].attempts[a].server.transport;
+            if (used > TRANSPORT_TLS) {
+                b->supported[used] = true;
+                b->usual = used;
+            }
+        }
+}
+
 static struct builder builder_of(struct record_index *records, const struct story *story,
                                  const struct account *account, const struct expectations *expect,
                                  struct arena *arena) {
     struct builder b = {
         .records = records, .story = story, .account = account, .expect = expect, .arena = arena};
 
+    find_supported(&b);
     b.entries = entries_of(expect, &b.entry_count);
     b.dated_count = b.entry_count > DATED_MIN ? b.entry_count : DATED_MIN;
     b.dated = ARENA_ARRAY(arena, struct dated_list, b.dated_count);
@@ -547,6 +568,7 @@ void server_view_build_with(struct server_view *view, struct record_index *recor
 
     (void)phone;
     *view = (struct server_view){.count = account->request_count};
+    memcpy(view->supported, b.supported, sizeof view->supported);
     view->matched = is_matched(&b);
     view->lists = ARENA_ARRAY(arena, struct server_list, view->count ? view->count : 1);
     for (size_t i = 0; view->matched && i < view->count; i++)

@@ -23,6 +23,9 @@ const struct server_expectation *server_view_entry(const struct expectations *ex
 /* Are there such entries at all? */
 bool server_view_has_entries(const struct expectations *expect);
 
+/* The transport that `servers[].transport` fixes; false: none, NAPTR or SRV records give it. */
+bool server_view_transport(enum server_transport from, enum transport *transport);
+
 /* With which lookup a host begins (contract section 4, dns.mode); entry NULL: as if neither port
  * nor transport were set. A numeric host has none, whatever this says. */
 enum rank_start server_view_start(const struct expectations *expect,

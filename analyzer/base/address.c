@@ -5,9 +5,13 @@
 #include <stdio.h>
 
 static const char *const transport_names[TRANSPORT_COUNT] = {
-    [TRANSPORT_UDP] = "udp",
-    [TRANSPORT_TCP] = "tcp",
-    [TRANSPORT_TLS] = "tls",
+    [TRANSPORT_UDP] = "udp", [TRANSPORT_TCP] = "tcp", [TRANSPORT_TLS] = "tls",
+    [TRANSPORT_WS] = "ws",   [TRANSPORT_WSS] = "wss", [TRANSPORT_SCTP] = "sctp",
+};
+
+static const uint16_t default_ports[TRANSPORT_COUNT] = {
+    [TRANSPORT_UDP] = 5060, [TRANSPORT_TCP] = 5060, [TRANSPORT_TLS] = 5061,
+    [TRANSPORT_WS] = 80,    [TRANSPORT_WSS] = 443,  [TRANSPORT_SCTP] = 5060,
 };
 
 struct ip_addr ip_of_bytes(const uint8_t *bytes, uint8_t len) {
@@ -109,4 +113,8 @@ bool transport_parse(struct slice name, enum transport *transport) {
         }
     }
     return false;
+}
+
+uint16_t transport_default_port(enum transport transport) {
+    return default_ports[transport];
 }

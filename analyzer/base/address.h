@@ -27,6 +27,9 @@ enum transport {
     TRANSPORT_UDP,
     TRANSPORT_TCP,
     TRANSPORT_TLS,
+    TRANSPORT_WS,  /* SIP over WebSocket (RFC 7118), */
+    TRANSPORT_WSS, /* and over TLS */
+    TRANSPORT_SCTP,
     TRANSPORT_COUNT,
 };
 
@@ -62,5 +65,18 @@ char *server_text(const struct server *server, char text[SERVER_TEXT_LEN]);
 
 const char *transport_name(enum transport transport);               /* "udp" */
 bool transport_parse(struct slice name, enum transport *transport); /* case does not matter */
+
+/* Does the transport itself repeat what is lost, so that SIP must not (RFC 3261 17.1.1.2)? */
+static inline bool transport_is_reliable(enum transport transport) {
+    return transport != TRANSPORT_UDP;
+}
+
+/* Does it run inside TLS? */
+static inline bool transport_is_secure(enum transport transport) {
+    return transport == TRANSPORT_TLS || transport == TRANSPORT_WSS;
+}
+
+/* Where neither a URI nor a record gives one: RFC 3261 19.1.2, for WebSocket RFC 6455 3. */
+uint16_t transport_default_port(enum transport transport);
 
 #endif

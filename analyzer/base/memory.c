@@ -16,11 +16,14 @@ struct arena_block {
     alignas(max_align_t) uint8_t bytes[];
 };
 
+void memory_exhausted(void) {
+    fputs("sipvet: out of memory\n", stderr);
+    exit(3);
+}
+
 static void *checked(void *p) {
-    if (!p) {
-        fputs("sipvet: out of memory\n", stderr);
-        exit(3);
-    }
+    if (!p)
+        memory_exhausted();
     return p;
 }
 

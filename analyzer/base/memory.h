@@ -17,6 +17,9 @@ void *memory_new(size_t size);
 void *memory_new_zeroed(size_t count, size_t size);
 void *memory_resize(void *old, size_t count, size_t size);
 
+/* A library ran out of memory: the same end. */
+_Noreturn void memory_exhausted(void);
+
 /* It will be read soon, and lies where nothing was read lately: the processor is to bring it. */
 static inline void memory_expect(const void *p, size_t size) {
     enum { LINE = 64 };

@@ -1,4 +1,5 @@
-/* Opening a capture: its format is told by its first bytes, never by its name. */
+/* Opening a capture: its format, and how often and with what it is compressed, is told by its first
+ * bytes, never by its name. */
 #include "capture/capture.h"
 
 #include <errno.h>
@@ -9,6 +10,7 @@
 
 #include "base/memory.h"
 #include "capture/reader.h"
+#include "capture/unpack.h"
 
 enum { HEAD_LEN = 512 };
 
@@ -21,6 +23,7 @@ struct capture {
 
 struct magic {
     struct slice bytes;
+    size_t at;                   /* offset in the file */
     const struct format *format; /* NULL: known, but no capture that is read */
     const char *name;
 };
@@ -29,37 +32,46 @@ struct magic {
 #define MAGIC(text)                                                                                \
     { (const uint8_t *)(text), sizeof(text) - 1 }
 
+#define EDITCAP ": editcap makes one"
+
 static const struct magic magics[] = {
     /* tcpdump's own, with nanoseconds, and with Kuznetsov's longer packet header */
-    {MAGIC("\xd4\xc3\xb2\xa1"), &format_pcap, "pcap"},
-    {MAGIC("\xa1\xb2\xc3\xd4"), &format_pcap, "pcap"},
-    {MAGIC("\x4d\x3c\xb2\xa1"), &format_pcap, "pcap"},
-    {MAGIC("\xa1\xb2\x3c\x4d"), &format_pcap, "pcap"},
-    {MAGIC("\x34\xcd\xb2\xa1"), &format_pcap, "pcap"},
-    {MAGIC("\xa1\xb2\xcd\x34"), &format_pcap, "pcap"},
-    {MAGIC("\x0a\x0d\x0d\x0a"), &format_pcapng, "pcapng"},
-    {MAGIC("\x1f\x8b"), NULL, "a file compressed with gzip: compressed captures are not read yet"},
-    {MAGIC("\x28\xb5\x2f\xfd"), NULL,
-     "a file compressed with zstd: compressed captures are not read yet"},
-    {MAGIC("\xfd"
-           "7zXZ"),
-     NULL, "a file compressed with xz: compressed captures are not read yet"},
-    {MAGIC("\x04\x22\x4d\x18"), NULL,
-     "a file compressed with lz4: compressed captures are not read yet"},
-    {MAGIC("BZh"), NULL, "a file compressed with bzip2: compressed captures are not read yet"},
-    {MAGIC("PK\x03\x04"), NULL, "a zip archive"},
-    {MAGIC("snoop\0\0\0"), NULL, "a snoop capture"},
-    {MAGIC("GMBU"), NULL, "a Network Monitor capture"},
-    {MAGIC("RTSS"), NULL, "a Network Monitor capture"},
+    {MAGIC("\xd4\xc3\xb2\xa1"), 0, &format_pcap, "pcap"},
+    {MAGIC("\xa1\xb2\xc3\xd4"), 0, &format_pcap, "pcap"},
+    {MAGIC("\x4d\x3c\xb2\xa1"), 0, &format_pcap, "pcap"},
+    {MAGIC("\xa1\xb2\x3c\x4d"), 0, &format_pcap, "pcap"},
+    {MAGIC("\x34\xcd\xb2\xa1"), 0, &format_pcap, "pcap"},
+    {MAGIC("\xa1\xb2\xcd\x34"), 0, &format_pcap, "pcap"},
+    {MAGIC("\x0a\x0d\x0d\x0a"), 0, &format_pcapng, "pcapng"},
+    {MAGIC("snoop\0\0\0"), 0, &format_snoop, "snoop"},
+    /* Network Monitor 1.x and 2.x */
+    {MAGIC("RTSS"), 0, &format_netmon, "Network Monitor"},
+    {MAGIC("GMBU"), 0, &format_netmon, "Network Monitor"},
+    /* archives */
+    {MAGIC("PK\x03\x04"), 0, NULL, "a zip archive: unpack it"},
+    {MAGIC("7z\xbc\xaf\x27\x1c"), 0, NULL, "a 7-Zip archive: unpack it"},
+    {MAGIC("Rar!\x1a\x07"), 0, NULL, "a RAR archive: unpack it"},
+    {MAGIC("ustar"), 257, NULL, "a tar archive: unpack it"},
+    {MAGIC("\x1f\x9d"), 0, NULL, "a file compressed with compress: unpack it"},
+    {MAGIC("\x02\x21\x4c\x18"), 0, NULL, "a file compressed with lz4's old format: unpack it"},
+    /* captures of other formats, which a program that comes with Wireshark converts */
+    {MAGIC("btsnoop\0"), 0, NULL, "a Bluetooth snoop capture" EDITCAP},
+    {MAGIC("TRSNIFF data    \x1a"), 0, NULL, "a Sniffer capture" EDITCAP},
+    {MAGIC("XCP\0"), 0, NULL, "a NetXRay capture" EDITCAP},
+    {MAGIC("\x7fver"), 0, NULL, "an Omnipeek capture" EDITCAP},
+    {MAGIC("\x1c\x00\x01\xac"), 0, NULL, "an Ixia capture" EDITCAP},
+    {MAGIC("\xac\x01\x00\x1c"), 0, NULL, "an Ixia capture" EDITCAP},
+    {MAGIC("\x1c\x00\x01\xab"), 0, NULL, "an Ixia capture" EDITCAP},
+    {MAGIC("\xab\x01\x00\x1c"), 0, NULL, "an Ixia capture" EDITCAP},
     {MAGIC("\x7f"
            "ELF"),
-     NULL, "a program"},
-    {MAGIC("%PDF"), NULL, "a PDF document"},
+     0, NULL, "a program"},
+    {MAGIC("%PDF"), 0, NULL, "a PDF document"},
 };
 
 static const struct magic *magic_of(struct slice head) {
     for (size_t i = 0; i < sizeof magics / sizeof *magics; i++)
-        if (slice_starts(head, magics[i].bytes))
+        if (slice_starts(slice_between(head, magics[i].at, head.len), magics[i].bytes))
             return &magics[i];
     return NULL;
 }
@@ -86,8 +98,9 @@ static void say(struct capture_error *error, enum capture_status status, const c
     va_end(args);
 }
 
-enum capture_status capture_damaged(struct capture_error *error, uint32_t frame_no, uint64_t byte,
-                                    const char *format, ...) {
+enum capture_status capture_damaged(struct capture_error *error, const struct input *in,
+                                    uint32_t frame_no, uint64_t byte, const char *format, ...) {
+    const char *counted = in->unpacker ? " (uncompressed)" : "";
     va_list args;
     char what[192];
 
@@ -95,58 +108,116 @@ enum capture_status capture_damaged(struct capture_error *error, uint32_t frame_
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
     if (frame_no)
-        say(error, CAPTURE_DAMAGED, "frame %u, byte %llu: %s", frame_no, (unsigned long long)byte,
-            what);
+        say(error, CAPTURE_DAMAGED, "frame %u, byte %llu%s: %s", frame_no, (unsigned long long)byte,
+            counted, what);
     else
-        say(error, CAPTURE_DAMAGED, "byte %llu: %s", (unsigned long long)byte, what);
+        say(error, CAPTURE_DAMAGED, "byte %llu%s: %s", (unsigned long long)byte, counted, what);
     error->frame_no = frame_no;
     error->byte = byte;
     return CAPTURE_DAMAGED;
 }
 
-static void say_unknown(struct capture_error *error, struct slice head, const struct magic *magic) {
-    static const char expected[] = "expected a pcap or pcapng file, found";
-    uint8_t b[4] = {0};
+void capture_cut_fcs(struct frame *frame, uint32_t fcs_len) {
+    if (fcs_len > frame->wire_len)
+        return;
+    frame->wire_len -= fcs_len;
+    frame->bytes = slice_between(frame->bytes, 0, frame->wire_len);
+}
 
-    if (magic) {
-        say(error, CAPTURE_UNKNOWN, "%s %s", expected, magic->name);
-    } else if (is_text(head)) {
-        say(error, CAPTURE_UNKNOWN, "%s text", expected);
-    } else if (head.len < sizeof b) {
-        say(error, CAPTURE_UNKNOWN, "%s a file of %zu byte%s", expected, head.len,
-            head.len == 1 ? "" : "s");
-    } else {
-        memcpy(b, head.ptr, sizeof b);
-        say(error, CAPTURE_UNKNOWN, "%s data that begins with %02x %02x %02x %02x", expected, b[0],
-            b[1], b[2], b[3]);
+/* " compressed with gzip and xz": what the content is wrapped in, from within. */
+static void compression_of(const struct input *in, char *text, size_t size) {
+    const char *before = " compressed with ";
+    size_t at = 0;
+
+    text[0] = '\0';
+    for (; in->unpacker; in = unpacker_packed(in->unpacker)) {
+        int added =
+            snprintf(text + at, size - at, "%s%s", before, unpacker_codec(in->unpacker)->name);
+        at += (size_t)added < size - at ? (size_t)added : size - at - 1;
+        before = " and ";
     }
 }
 
-struct capture *capture_open(const char *path, struct capture_error *error) {
-    struct capture *capture = memory_new_zeroed(1, sizeof *capture);
-    int failed = input_open(&capture->in, path);
+static void say_unknown(struct capture_error *error, const struct input *in, struct slice head,
+                        const struct magic *magic) {
+    static const char expected[] = "expected a pcap or pcapng file, found";
+    char compression[96];
+    uint8_t b[4] = {0};
+
+    compression_of(in, compression, sizeof compression);
+    if (magic) {
+        int name_len = (int)strcspn(magic->name, ":");
+        say(error, CAPTURE_UNKNOWN, "%s %.*s%s%s", expected, name_len, magic->name, compression,
+            magic->name + name_len);
+    } else if (is_text(head)) {
+        say(error, CAPTURE_UNKNOWN, "%s text%s", expected, compression);
+    } else if (head.len < sizeof b) {
+        say(error, CAPTURE_UNKNOWN, "%s a file of %zu byte%s%s", expected, head.len,
+            head.len == 1 ? "" : "s", compression);
+    } else {
+        memcpy(b, head.ptr, sizeof b);
+        say(error, CAPTURE_UNKNOWN, "%s data%s that begins with %02x %02x %02x %02x", expected,
+            compression, b[0], b[1], b[2], b[3]);
+    }
+}
+
+/* The format of what comes out of *in once all compression is taken off; NULL: *error says why. */
+static const struct format *find_format(struct input *in, struct capture_error *error) {
+    struct slice head = input_peek(in, HEAD_LEN);
+    const struct codec *codec;
+
+    for (int depth = 0; (codec = unpack_codec_of(head)); depth++) {
+        if (depth == CAPTURE_COMPRESSION_MAX) {
+            say(error, CAPTURE_DAMAGED, "it is compressed more than %d times over", depth);
+            return NULL;
+        }
+        input_unpack(in, codec);
+        head = input_peek(in, HEAD_LEN);
+    }
+
+    const struct magic *magic = magic_of(head);
+    char compression[96];
+    compression_of(in, compression, sizeof compression);
+    if (magic && magic->format)
+        return magic->format;
+    if (in->why[0])
+        say(error, in->unpacker ? CAPTURE_DAMAGED : CAPTURE_OPEN_FAILED, "cannot read it: %s",
+            in->why);
+    else if (!head.len && in->unpacker)
+        say(error, CAPTURE_EMPTY, "it holds a file of no bytes%s", compression);
+    else if (!head.len)
+        say(error, CAPTURE_EMPTY, "the file is empty");
+    else
+        say_unknown(error, in, head, magic);
+    return NULL;
+}
+
+/* Open path as far as its format is known. NULL: nothing is left open, and *error says why. */
+static const struct format *open_input(struct input *in, const char *path,
+                                       struct capture_error *error) {
+    int failed = input_open(in, path);
 
     *error = (struct capture_error){0};
     if (failed) {
         say(error, CAPTURE_OPEN_FAILED, "cannot open it: %s",
             failed == EISDIR ? "it is a folder" : strerror(failed));
+        return NULL;
+    }
+    const struct format *format = find_format(in, error);
+    if (!format)
+        input_close(in);
+    return format;
+}
+
+struct capture *capture_open(const char *path, struct capture_error *error) {
+    struct capture *capture = memory_new_zeroed(1, sizeof *capture);
+
+    capture->format = open_input(&capture->in, path, error);
+    if (!capture->format) {
         free(capture);
         return NULL;
     }
-
-    struct slice head = input_peek(&capture->in, HEAD_LEN);
-    const struct magic *magic = magic_of(head);
-    if (!head.len && capture->in.error)
-        say(error, CAPTURE_OPEN_FAILED, "cannot read it: %s", strerror(capture->in.error));
-    else if (!head.len)
-        say(error, CAPTURE_EMPTY, "the file is empty");
-    else if (!magic || !magic->format)
-        say_unknown(error, head, magic);
-    else
-        capture->format = magic->format;
-
-    if (capture->format)
-        capture->reader = capture->format->open(&capture->in, error);
+    capture->reader = capture->format->open(&capture->in, error);
     if (!capture->reader) {
         input_close(&capture->in);
         free(capture);
@@ -175,6 +246,10 @@ uint64_t capture_dropped(const struct capture *capture) {
     return capture->format->dropped(capture->reader);
 }
 
+struct slice capture_take_secrets(struct capture *capture) {
+    return capture->format->take_secrets(capture->reader);
+}
+
 void capture_close(struct capture *capture) {
     if (!capture)
         return;
@@ -194,18 +269,19 @@ static const struct {
 const char *capture_link_type_name(int link_type) {
     int dlt = link_type;
 
+    if (link_type == CAPTURE_LINK_TYPE_OTHER)
+        return "OTHER";
     for (size_t i = 0; i < sizeof dlts / sizeof *dlts; i++)
         if (dlts[i].link_type == link_type)
             dlt = dlts[i].dlt;
     return pcap_datalink_val_to_name(dlt);
 }
 
-bool capture_recognised(const char *path) {
+enum capture_status capture_recognise(const char *path, struct capture_error *error) {
     struct input in;
 
-    if (input_open(&in, path) != 0)
-        return false;
-    const struct magic *magic = magic_of(input_peek(&in, 16));
+    if (!open_input(&in, path, error))
+        return error->status;
     input_close(&in);
-    return magic && magic->format;
+    return CAPTURE_OK;
 }

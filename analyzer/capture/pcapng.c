@@ -4,14 +4,18 @@
  *
  * A section header block (SHB) sets the byte order and starts the interfaces afresh; an interface
  * description block (IDB) says link type and clock; then packets, of any interface, in enhanced
- * (EPB), simple (SPB) or obsolete (PB) blocks; interface statistics (ISB) tell of drops. Every
- * other block is passed over by its length.
+ * (EPB), simple (SPB) or obsolete (PB) blocks; interface statistics (ISB) tell of drops, decryption
+ * secrets (DSB) open the TLS of the packets that follow. Every other block is passed over by its
+ * length. Options that run beyond their block are passed over too where only a drop counter is
+ * lost; without those of an interface its times and packets would be read wrongly, and the reading
+ * ends.
  */
 #include <stdlib.h>
 
-#include "base/instant.h"
 #include "base/memory.h"
 #include "capture/reader.h"
+#include "capture/secrets.h"
+#include "capture/tick_clock.h"
 
 enum {
     BLOCK_MIN = 12,
@@ -26,6 +30,10 @@ enum block_type {
     BLOCK_ISB = 5,
     BLOCK_EPB = 6,
     BLOCK_JOURNAL = 9,
+    BLOCK_DSB = 10,
+    BLOCK_SYSDIG_EVENT = 0x204,
+    BLOCK_SYSDIG_EVENT_2 = 0x216,
+    BLOCK_SYSDIG_EVENT_2_LARGE = 0x221,
     BLOCK_CUSTOM = 0x0bad,
     BLOCK_CUSTOM_PRIVATE = 0x40000bad, /* not to be copied */
     BLOCK_SHB = 0x0a0d0d0a,
@@ -33,19 +41,27 @@ enum block_type {
 
 enum option {
     OPTION_END = 0,
+    OPTION_PACKET_FLAGS = 2, /* of both EPB and PB */
     OPTION_EPB_DROPCOUNT = 4,
     OPTION_ISB_IFDROP = 5,
     OPTION_ISB_OSDROP = 7,
     OPTION_IF_TSRESOL = 9,
+    OPTION_IF_FCSLEN = 13,
     OPTION_IF_TSOFFSET = 14,
 };
 
+/* Secrets type of a DSB: the NSS key log format, "TLSK". */
+#define SECRETS_TLS_KEY_LOG 0x544c534bu
+
+/* Bits 5 to 8 of the packet flags: bytes of the frame check sequence, 0 where not known. */
+#define FLAGS_FCS_SHIFT 5
+#define FLAGS_FCS_MASK 0xfu
+
 struct interface {
     int link_type;
-    uint32_t snap_len;    /* 0: no bound */
-    uint8_t resolution;   /* if_tsresol: 10^-n, or 2^-n with the top bit */
-    uint64_t ns_per_tick; /* 0: not a whole number, or too many */
-    int64_t offset_ns;
+    uint32_t snap_len; /* 0: no bound */
+    uint32_t fcs_len;  /* bytes; 0: none, or not known */
+    struct tick_clock clock;
     uint64_t if_drops, os_drops; /* the last statistics: they count from the start */
     uint64_t packet_drops;       /* summed from the packets */
 };
@@ -58,6 +74,7 @@ struct reader {
     int64_t t_ns; /* of the packet before: a simple packet has no time */
     ARRAY_OF(struct interface) interfaces;
     uint64_t dropped; /* in sections that are over */
+    struct secrets secrets;
 };
 
 /* A block that is being looked at. */
@@ -66,6 +83,11 @@ struct block {
     uint64_t byte;
     struct slice body;
 };
+
+/* Blocks are padded to 4 bytes; some writers count the padding in their length, some do not. */
+static uint32_t with_padding(uint32_t len) {
+    return (len + 3) / 4 * 4;
+}
 
 static bool take_u16(const struct reader *reader, struct slice *in, uint16_t *v) {
     return reader->big ? slice_take_u16be(in, v) : slice_take_u16le(in, v);
@@ -84,57 +106,24 @@ static bool take_u64(const struct reader *reader, struct slice *in, uint64_t *v)
     return true;
 }
 
-/* The next option of a list; false at its end, or where it is broken. */
+/* The next option of a list; false at its end, which is behind OPTION_END or that of the block, or
+ * where an option runs beyond that: then bytes are left in *in. */
 static bool take_option(const struct reader *reader, struct slice *in, uint16_t *code,
                         struct slice *value) {
+    struct slice at = *in;
     uint16_t len;
 
-    if (!take_u16(reader, in, code) || *code == OPTION_END || !take_u16(reader, in, &len) ||
-        !slice_take(in, len, value))
+    if (!take_u16(reader, &at, code) || !take_u16(reader, &at, &len) ||
+        !slice_take(&at, len, value))
         return false;
+    *in = at;
+    if (*code == OPTION_END) {
+        in->len = 0;
+        return false;
+    }
     size_t padding = (4 - len % 4u) % 4;
     slice_skip(in, padding < in->len ? padding : in->len);
     return true;
-}
-
-static void set_resolution(struct interface *interface, uint8_t resolution) {
-    interface->resolution = resolution;
-    interface->ns_per_tick = 0;
-    if (resolution <= 9) {
-        interface->ns_per_tick = 1;
-        for (int i = resolution; i < 9; i++)
-            interface->ns_per_tick *= 10;
-    }
-}
-
-/* ticks / denominator seconds in nanoseconds, without loss. */
-static uint64_t ns_of_fraction(uint64_t ticks, uint64_t denominator) {
-    __extension__ typedef unsigned __int128 u128;
-    u128 ns = (u128)ticks * NS_PER_S / denominator;
-
-    return ns > INT64_MAX ? INT64_MAX : (uint64_t)ns;
-}
-
-static int64_t ns_of_ticks(const struct interface *interface, uint64_t ticks) {
-    uint64_t ns, denominator = 1;
-    uint8_t power = interface->resolution & 0x7f;
-
-    if (interface->ns_per_tick) {
-        ns =
-            ticks > INT64_MAX / interface->ns_per_tick ? INT64_MAX : ticks * interface->ns_per_tick;
-    } else if (interface->resolution & 0x80) {
-        ns = power > 63 ? 0 : ns_of_fraction(ticks, (uint64_t)1 << power);
-    } else {
-        for (uint8_t i = 0; i < power && i < 19; i++)
-            denominator *= 10;
-        ns = power > 19 ? 0 : ns_of_fraction(ticks, denominator);
-    }
-
-    /* Within 1970 and 2262, so that differences cannot overflow. */
-    int64_t t_ns = (int64_t)ns, offset = interface->offset_ns;
-    if (offset > 0)
-        return t_ns > INT64_MAX - offset ? INT64_MAX : t_ns + offset;
-    return t_ns < -offset ? 0 : t_ns + offset;
 }
 
 /* Statistics and packets may both tell of the same drops: the larger number stands. */
@@ -156,7 +145,7 @@ static uint32_t at_frame(const struct reader *reader) {
 
 static enum capture_status bad_block(const struct reader *reader, const struct block *block,
                                      struct capture_error *error, const char *why) {
-    return capture_damaged(error, at_frame(reader), block->byte, "%s", why);
+    return capture_damaged(error, reader->in, at_frame(reader), block->byte, "%s", why);
 }
 
 static enum capture_status read_shb(struct reader *reader, const struct block *block,
@@ -169,11 +158,29 @@ static enum capture_status read_shb(struct reader *reader, const struct block *b
     if (!take_u32(reader, &in, &magic) || !take_u16(reader, &in, &major))
         return bad_block(reader, block, error, "the section header is too short");
     if (major != 1)
-        return capture_damaged(error, at_frame(reader), block->byte,
+        return capture_damaged(error, reader->in, at_frame(reader), block->byte,
                                "the section has version %u of pcapng, and only 1 is known", major);
     reader->dropped = pcapng_reader_dropped(reader);
     reader->interfaces.n = 0;
     return CAPTURE_OK;
+}
+
+/* Is if_fcslen in bits, as the specification says, or in bytes, as its example has it? No check
+ * sequence has less than 8 bits, nor 8 bytes. */
+static uint32_t fcs_bytes(uint8_t len) {
+    return len < 8 ? len : len / 8;
+}
+
+static void read_idb_option(const struct reader *reader, struct interface *interface, uint16_t code,
+                            struct slice value) {
+    uint64_t offset_s;
+
+    if (code == OPTION_IF_TSRESOL && value.len == 1)
+        tick_clock_set_resolution(&interface->clock, value.ptr[0]);
+    else if (code == OPTION_IF_TSOFFSET && take_u64(reader, &value, &offset_s))
+        tick_clock_set_offset(&interface->clock, (int64_t)offset_s);
+    else if (code == OPTION_IF_FCSLEN && value.len == 1)
+        interface->fcs_len = fcs_bytes(value.ptr[0]);
 }
 
 static enum capture_status read_idb(struct reader *reader, const struct block *block,
@@ -181,7 +188,6 @@ static enum capture_status read_idb(struct reader *reader, const struct block *b
     struct slice in = block->body, value;
     uint16_t link_type, reserved, code;
     uint32_t snap_len;
-    uint64_t offset_s;
 
     (void)frame;
     if (!take_u16(reader, &in, &link_type) || !take_u16(reader, &in, &reserved) ||
@@ -192,16 +198,32 @@ static enum capture_status read_idb(struct reader *reader, const struct block *b
     struct interface *interface = ARRAY_PUSH(&reader->interfaces);
     interface->link_type = link_type;
     interface->snap_len = snap_len;
-    set_resolution(interface, 6);
-    while (take_option(reader, &in, &code, &value)) {
-        if (code == OPTION_IF_TSRESOL && value.len == 1) {
-            set_resolution(interface, value.ptr[0]);
-        } else if (code == OPTION_IF_TSOFFSET && take_u64(reader, &value, &offset_s)) {
-            int64_t s = (int64_t)offset_s, bound = INT64_MAX / NS_PER_S;
-            interface->offset_ns = (s > bound ? bound : s < -bound ? -bound : s) * NS_PER_S;
-        }
-    }
+    tick_clock_set_resolution(&interface->clock, 6);
+    while (take_option(reader, &in, &code, &value))
+        read_idb_option(reader, interface, code, value);
+    if (in.len)
+        return bad_block(reader, block, error,
+                         "an option of the interface description runs beyond its block");
     return CAPTURE_OK;
+}
+
+/* Kind and length of the secrets, then themselves. */
+static enum capture_status read_dsb(struct reader *reader, const struct block *block,
+                                    struct frame *frame, struct capture_error *error) {
+    struct slice in = block->body, text;
+    uint32_t type, len;
+
+    (void)frame;
+    if (!take_u32(reader, &in, &type) || !take_u32(reader, &in, &len) ||
+        !slice_take(&in, len, &text))
+        return bad_block(reader, block, error, "the secrets run beyond their block");
+    if (type == SECRETS_TLS_KEY_LOG)
+        secrets_add(&reader->secrets, text);
+    return CAPTURE_OK;
+}
+
+static struct slice pcapng_reader_take_secrets(struct reader *reader) {
+    return secrets_take(&reader->secrets);
 }
 
 static enum capture_status read_isb(struct reader *reader, const struct block *block,
@@ -228,18 +250,19 @@ static enum capture_status read_isb(struct reader *reader, const struct block *b
 
 /* The packet at the front of in, of caplen bytes. */
 static enum capture_status give_packet(struct reader *reader, const struct block *block,
-                                       const struct interface *interface, struct slice *in,
-                                       uint32_t cap_len, uint32_t wire_len, struct frame *frame,
+                                       uint32_t id, struct slice *in, uint32_t cap_len,
+                                       uint32_t wire_len, struct frame *frame,
                                        struct capture_error *error) {
     if (cap_len > in->len)
-        return capture_damaged(error, at_frame(reader), block->byte,
+        return capture_damaged(error, reader->in, at_frame(reader), block->byte,
                                "the block has room for %zu of the packet's %u bytes", in->len,
                                cap_len);
     *frame = (struct frame){
         .no = ++reader->frame_no,
         .t_ns = reader->t_ns,
-        .link_type = interface->link_type,
-        .wire_len = wire_len,
+        .link_type = reader->interfaces.items[id].link_type,
+        .interface = id,
+        .wire_len = wire_len > cap_len ? wire_len : cap_len,
         .bytes = slice_of(in->ptr, cap_len),
     };
     size_t padded = ((size_t)cap_len + 3) / 4 * 4;
@@ -249,18 +272,36 @@ static enum capture_status give_packet(struct reader *reader, const struct block
 
 static enum capture_status no_interface(const struct reader *reader, const struct block *block,
                                         uint32_t id, struct capture_error *error) {
-    return capture_damaged(error, at_frame(reader), block->byte,
+    return capture_damaged(error, reader->in, at_frame(reader), block->byte,
                            "the packet names interface %u, and the section describes %zu", id,
                            reader->interfaces.n);
+}
+
+/* The length of the packet's frame check sequence. */
+static uint32_t read_packet_options(const struct reader *reader, const struct block *block,
+                                    struct interface *interface, struct slice in) {
+    uint32_t flags, fcs_len = interface->fcs_len;
+    struct slice value;
+    uint64_t count;
+    uint16_t code;
+
+    while (take_option(reader, &in, &code, &value)) {
+        if (code == OPTION_PACKET_FLAGS && take_u32(reader, &value, &flags) &&
+            (flags >> FLAGS_FCS_SHIFT & FLAGS_FCS_MASK))
+            fcs_len = flags >> FLAGS_FCS_SHIFT & FLAGS_FCS_MASK;
+        else if (code == OPTION_EPB_DROPCOUNT && block->type == BLOCK_EPB &&
+                 take_u64(reader, &value, &count))
+            interface->packet_drops += count;
+    }
+    return fcs_len;
 }
 
 /* Enhanced: interface 32 bits. Obsolete: interface 16, drops 16. Then time, caplen, len, bytes. */
 static enum capture_status read_timed_packet(struct reader *reader, const struct block *block,
                                              struct frame *frame, struct capture_error *error) {
-    struct slice in = block->body, value;
+    struct slice in = block->body;
     uint32_t id, t_high, t_low, cap_len, wire_len;
-    uint16_t short_id = 0, drops = 0xffff, code;
-    uint64_t count;
+    uint16_t short_id = 0, drops = 0xffff;
     bool enough = block->type == BLOCK_EPB
                       ? take_u32(reader, &in, &id)
                       : take_u16(reader, &in, &short_id) && take_u16(reader, &in, &drops);
@@ -274,15 +315,16 @@ static enum capture_status read_timed_packet(struct reader *reader, const struct
         return no_interface(reader, block, id, error);
 
     struct interface *interface = &reader->interfaces.items[id];
-    reader->t_ns = ns_of_ticks(interface, (uint64_t)t_high << 32 | t_low);
+    reader->t_ns = tick_clock_ns(&interface->clock, (uint64_t)t_high << 32 | t_low);
     if (drops != 0xffff)
         interface->packet_drops += drops;
+    uint32_t fcs_len = interface->fcs_len;
     enum capture_status status =
-        give_packet(reader, block, interface, &in, cap_len, wire_len, frame, error);
-    if (status == CAPTURE_OK && block->type == BLOCK_EPB && in.len)
-        while (take_option(reader, &in, &code, &value))
-            if (code == OPTION_EPB_DROPCOUNT && take_u64(reader, &value, &count))
-                interface->packet_drops += count;
+        give_packet(reader, block, id, &in, cap_len, wire_len, frame, error);
+    if (status == CAPTURE_OK && in.len)
+        fcs_len = read_packet_options(reader, block, interface, in);
+    if (status == CAPTURE_OK && fcs_len)
+        capture_cut_fcs(frame, fcs_len);
     return status;
 }
 
@@ -300,10 +342,15 @@ static enum capture_status read_spb(struct reader *reader, const struct block *b
     uint32_t cap_len = wire_len;
     if (interface->snap_len && interface->snap_len < cap_len)
         cap_len = interface->snap_len;
-    return give_packet(reader, block, interface, &in, cap_len, wire_len, frame, error);
+    enum capture_status status =
+        give_packet(reader, block, 0, &in, cap_len, wire_len, frame, error);
+    if (status == CAPTURE_OK)
+        capture_cut_fcs(frame, interface->fcs_len);
+    return status;
 }
 
-/* Journal entries and custom blocks are no packets, but Wireshark numbers them as frames. */
+/* Journal entries, events of sysdig and custom blocks are no packets, but Wireshark numbers them as
+ * frames. */
 static enum capture_status read_other_record(struct reader *reader, const struct block *block,
                                              struct frame *frame, struct capture_error *error) {
     (void)block;
@@ -325,7 +372,11 @@ static const struct block_kind {
     {BLOCK_IDB, false, read_idb},
     {BLOCK_ISB, false, read_isb},
     {BLOCK_SHB, false, read_shb},
+    {BLOCK_DSB, false, read_dsb},
     {BLOCK_JOURNAL, false, read_other_record},
+    {BLOCK_SYSDIG_EVENT, false, read_other_record},
+    {BLOCK_SYSDIG_EVENT_2, false, read_other_record},
+    {BLOCK_SYSDIG_EVENT_2_LARGE, false, read_other_record},
     {BLOCK_CUSTOM, false, read_other_record},
     {BLOCK_CUSTOM_PRIVATE, false, read_other_record},
 };
@@ -337,6 +388,12 @@ static const struct block_kind *kind_of(uint32_t type) {
     return NULL;
 }
 
+static enum capture_status cannot_read_on(const struct reader *reader, const struct block *block,
+                                          struct capture_error *error) {
+    return capture_damaged(error, reader->in, at_frame(reader), block->byte, "cannot read on: %s",
+                           reader->in->why);
+}
+
 /* Type and length of the block in front of us; for a section header also the byte order. */
 static enum capture_status peek_block(struct reader *reader, struct block *block,
                                       struct capture_error *error) {
@@ -346,13 +403,12 @@ static enum capture_status peek_block(struct reader *reader, struct block *block
     uint32_t magic = 0;
 
     *block = (struct block){.byte = reader->in->offset};
-    if (!got && !reader->in->error)
+    if (got < BLOCK_MIN && reader->in->why[0])
+        return cannot_read_on(reader, block, error);
+    if (!got)
         return CAPTURE_END;
-    if (reader->in->error)
-        return capture_damaged(error, at_frame(reader), block->byte, "cannot read on: %s",
-                               strerror(reader->in->error));
     if (got < BLOCK_MIN)
-        return capture_damaged(error, at_frame(reader), block->byte,
+        return capture_damaged(error, reader->in, at_frame(reader), block->byte,
                                "the block's header ends after %zu of %d bytes", got, BLOCK_MIN);
     take_u32(reader, &head, &block->type);
     if (block->type == BLOCK_SHB) { /* the same in both orders */
@@ -362,10 +418,11 @@ static enum capture_status peek_block(struct reader *reader, struct block *block
         reader->big = magic == 0x1a2b3c4d;
     }
     take_u32(reader, &head, &block->len);
-    if (block->len < BLOCK_MIN || block->len % 4)
-        return capture_damaged(error, at_frame(reader), block->byte,
+    if (block->len < BLOCK_MIN || block->len > UINT32_MAX - 3)
+        return capture_damaged(error, reader->in, at_frame(reader), block->byte,
                                "a block of type 0x%08x says that it has %u bytes", block->type,
                                block->len);
+    block->len = with_padding(block->len);
     return CAPTURE_OK;
 }
 
@@ -376,19 +433,21 @@ static enum capture_status read_block(struct reader *reader, struct block *block
     uint32_t len_again = 0;
 
     if (block->len > BLOCK_MAX)
-        return capture_damaged(error, at_frame(reader), block->byte,
+        return capture_damaged(error, reader->in, at_frame(reader), block->byte,
                                "a block of type 0x%08x says that it has %u bytes", block->type,
                                block->len);
     struct slice all = input_peek(reader->in, block->len);
+    if (all.len < block->len && reader->in->why[0])
+        return cannot_read_on(reader, block, error);
     if (all.len < block->len)
-        return capture_damaged(error, at_frame(reader), block->byte,
+        return capture_damaged(error, reader->in, at_frame(reader), block->byte,
                                "the %s ends after %zu of %u bytes",
                                kind->is_packet ? "packet's block" : "block", all.len, block->len);
     block->body = slice_between(all, 8, block->len - 4);
     struct slice trailer = slice_between(all, block->len - 4, block->len);
     take_u32(reader, &trailer, &len_again);
-    if (len_again != block->len)
-        return capture_damaged(error, at_frame(reader), block->byte,
+    if (len_again > UINT32_MAX - 3 || with_padding(len_again) != block->len)
+        return capture_damaged(error, reader->in, at_frame(reader), block->byte,
                                "the block says %u bytes in front and %u at its end", block->len,
                                len_again);
     enum capture_status status = kind->read(reader, block, frame, error);
@@ -407,8 +466,10 @@ static enum capture_status pcapng_reader_next(struct reader *reader, struct fram
         const struct block_kind *kind = kind_of(block.type);
         if (!kind) {
             uint64_t skipped = input_skip(reader->in, block.len);
+            if (skipped < block.len && reader->in->why[0])
+                return cannot_read_on(reader, &block, error);
             if (skipped < block.len)
-                return capture_damaged(error, at_frame(reader), block.byte,
+                return capture_damaged(error, reader->in, at_frame(reader), block.byte,
                                        "the block ends after %llu of %u bytes",
                                        (unsigned long long)skipped, block.len);
             continue;
@@ -435,6 +496,7 @@ static struct reader *pcapng_reader_open(struct input *in, struct capture_error 
 
 static void pcapng_reader_close(struct reader *reader) {
     ARRAY_FINI(&reader->interfaces);
+    secrets_fini(&reader->secrets);
     free(reader);
 }
 
@@ -442,5 +504,6 @@ const struct format format_pcapng = {
     .open = pcapng_reader_open,
     .next = pcapng_reader_next,
     .dropped = pcapng_reader_dropped,
+    .take_secrets = pcapng_reader_take_secrets,
     .close = pcapng_reader_close,
 };

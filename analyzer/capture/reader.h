@@ -1,4 +1,4 @@
-/* What the readers of the two formats share. */
+/* What the readers of all formats share. */
 #ifndef CAPTURE_READER_H
 #define CAPTURE_READER_H
 
@@ -14,13 +14,20 @@ struct format {
     enum capture_status (*next)(struct reader *reader, struct frame *frame,
                                 struct capture_error *error);
     uint64_t (*dropped)(const struct reader *reader);
+    struct slice (*take_secrets)(struct reader *reader);
     void (*close)(struct reader *reader);
 };
 
-extern const struct format format_pcap, format_pcapng;
+extern const struct format format_pcap, format_pcapng, format_snoop, format_netmon;
 
-/* Fill in *error as CAPTURE_DAMAGED; the text begins with frame (where not 0) and byte. */
-enum capture_status capture_damaged(struct capture_error *error, uint32_t frame_no, uint64_t byte,
-                                    const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* Fill in *error as CAPTURE_DAMAGED; the text begins with frame (where not 0) and byte, and says so
+ * where that is counted in uncompressed bytes. */
+enum capture_status capture_damaged(struct capture_error *error, const struct input *in,
+                                    uint32_t frame_no, uint64_t byte, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/* A frame check sequence of fcs_len bytes (0: none, or not known) is no part of the packet: where
+ * it was captured, wholly or in part, it goes. */
+void capture_cut_fcs(struct frame *frame, uint32_t fcs_len);
 
 #endif

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "cli/commands.h"
+#include "cli/keys.h"
 
 static char *copy_text(const char *text) {
     size_t size = strlen(text) + 1;
@@ -33,9 +34,26 @@ struct paths {
     size_t n, cap;
 };
 
+/* A file of a folder: is it a capture? One of which that cannot be told, as it cannot be opened or
+ * unpacked, is named: it may be one. Pipes and devices are none. */
+static bool is_capture(const char *path, bool *incomplete) {
+    struct capture_error error;
+    struct stat status;
+
+    if (stat(path, &status) != 0 || !S_ISREG(status.st_mode))
+        return false;
+    enum capture_status found = capture_recognise(path, &error);
+    if (found == CAPTURE_OPEN_FAILED || found == CAPTURE_DAMAGED) {
+        cli_say("%s: %s", path, error.text);
+        *incomplete = true;
+    }
+    return found == CAPTURE_OK;
+}
+
 /* What is in one folder: captures to `found`, folders to `folders`. Links to folders are not
  * followed, so that a loop of them ends. */
-static bool read_folder(const char *folder, struct paths *found, struct paths *folders) {
+static bool read_folder(const char *folder, struct paths *found, struct paths *folders,
+                        bool *incomplete) {
     DIR *dir = opendir(folder);
     struct dirent *entry;
 
@@ -48,7 +66,7 @@ static bool read_folder(const char *folder, struct paths *found, struct paths *f
         char *path = join(folder, entry->d_name);
         if (lstat(path, &status) == 0 && S_ISDIR(status.st_mode))
             *ARRAY_PUSH(folders) = path;
-        else if (stat(path, &status) == 0 && S_ISREG(status.st_mode) && capture_recognised(path))
+        else if (is_capture(path, incomplete))
             *ARRAY_PUSH(found) = path;
         else
             free(path);
@@ -63,7 +81,7 @@ static void list_folder(struct captures *captures, const char *top) {
     *ARRAY_PUSH(&folders) = copy_text(top);
     while (folders.n) {
         char *folder = folders.items[--folders.n];
-        if (!read_folder(folder, &found, &folders)) {
+        if (!read_folder(folder, &found, &folders, &captures->incomplete)) {
             cli_say("%s: %s", folder, strerror(errno));
             captures->incomplete = true;
         }
@@ -81,7 +99,57 @@ static void list_folder(struct captures *captures, const char *top) {
     ARRAY_FINI(&found);
 }
 
-void captures_list(struct captures *captures, const struct text_list *operands) {
+/* What tells that two names are of one file. */
+struct identity {
+    bool known;
+    dev_t device;
+    ino_t inode;
+};
+
+static struct identity identify(const char *path) {
+    struct stat status;
+
+    if (strcmp(path, "-") == 0 || stat(path, &status) != 0)
+        return (struct identity){0};
+    return (struct identity){true, status.st_dev, status.st_ino};
+}
+
+/* A set takes a file once: seen twice, each of its packets would be one that two points saw. */
+static void drop_repeated(struct captures *captures) {
+    struct identity *kept = memory_new_zeroed(captures->paths.n, sizeof *kept);
+    size_t n = 0;
+
+    for (size_t i = 0; i < captures->paths.n; i++) {
+        char *path = captures->paths.items[i];
+        struct identity identity = identify(path);
+        size_t k = 0;
+        while (k < n && strcmp(captures->paths.items[k], path) != 0 &&
+               !(identity.known && kept[k].known && kept[k].device == identity.device &&
+                 kept[k].inode == identity.inode))
+            k++;
+        if (k < n) {
+            cli_say("%s: named twice; it is taken once", capture_label(path));
+            free(path);
+        } else {
+            kept[n] = identity;
+            captures->paths.items[n++] = path;
+        }
+    }
+    captures->paths.n = n;
+    free(kept);
+}
+
+static char *name_of_set(const struct captures *captures) {
+    size_t others = captures->paths.n - 1;
+    char *name = NULL;
+
+    if (asprintf(&name, "%s and %zu other%s", capture_label(captures->paths.items[0]), others,
+                 others == 1 ? "" : "s") < 0)
+        return NULL;
+    return name;
+}
+
+void captures_list(struct captures *captures, const struct text_list *operands, bool merge) {
     *captures = (struct captures){0};
     for (size_t i = 0; i < operands->n; i++) {
         struct stat status;
@@ -91,37 +159,137 @@ void captures_list(struct captures *captures, const struct text_list *operands) 
         else
             *ARRAY_PUSH(&captures->paths) = copy_text(operand);
     }
+    if (merge)
+        drop_repeated(captures);
+    captures->merge = merge && captures->paths.n > 1;
+    if (captures->merge)
+        captures->set_name = name_of_set(captures);
 }
 
 void captures_fini(struct captures *captures) {
     for (size_t i = 0; i < captures->paths.n; i++)
         free(captures->paths.items[i]);
     ARRAY_FINI(&captures->paths);
+    free(captures->set_name);
+}
+
+size_t captures_count(const struct captures *captures) {
+    return captures->merge ? 1 : captures->paths.n;
+}
+
+const char *captures_name(const struct captures *captures, size_t index) {
+    return captures->merge ? captures->set_name : capture_label(captures->paths.items[index]);
 }
 
 const char *capture_label(const char *path) {
     return strcmp(path, "-") == 0 ? "standard input" : path;
 }
 
-struct told_capture capture_tell(const char *path, const struct story_options *options) {
-    struct capture_error error = {0};
-    struct capture *capture = capture_open(path, &error);
-    struct story_builder *builder = story_begin(options);
-    enum capture_status status = error.status;
-    uint64_t dropped = 0;
+/* ---- reading ---- */
 
-    if (capture) {
-        struct frame frame;
-        while ((status = capture_next(capture, &frame, &error)) == CAPTURE_OK)
-            story_feed(builder, &frame);
-        dropped = capture_dropped(capture);
-        capture_close(capture);
+void reading_begin(struct reading *reading, const struct captures *captures, size_t index) {
+    *reading = (struct reading){0};
+    if (captures->merge) {
+        reading->set = merged_set_new(captures->paths.items, captures->paths.n);
+        return;
     }
-    if (!capture || status != CAPTURE_END) {
-        cli_say("%s: %s", capture_label(path), error.text);
-        story_damaged(builder, error.text);
+    reading->path = captures->paths.items[index];
+    reading->capture = capture_open(reading->path, &reading->end);
+    reading->opened = reading->capture;
+}
+
+struct slice reading_take_secrets(struct reading *reading) {
+    if (reading->set)
+        return merge_take_secrets(merged_set_merge(reading->set));
+    return reading->capture ? capture_take_secrets(reading->capture) : slice_of(NULL, 0);
+}
+
+void reading_read_secrets(struct reading *reading, struct tls_keylog *keylog) {
+    struct slice text = reading_take_secrets(reading);
+
+    if (text.len)
+        tls_keylog_read(keylog, text);
+}
+
+/* Say of each file of a set what is wrong with it; the first sentence, and how many more. */
+static char *end_of_set(struct reading *reading) {
+    const struct merge *merge = merged_set_merge(reading->set);
+    char *first = NULL, *all = NULL;
+    size_t damaged = 0;
+
+    for (size_t i = 0; i < merge_file_count(merge); i++) {
+        const struct capture_error *end = merge_end(merge, i);
+        const char *label = merge_file(merge, i)->label;
+        reading->opened =
+            reading->opened || end->status == CAPTURE_END || end->status == CAPTURE_DAMAGED;
+        if (end->status == CAPTURE_END)
+            continue;
+        cli_say("%s: %s", label, end->text);
+        if (!damaged++ && asprintf(&first, "%s: %s", label, end->text) < 0)
+            first = NULL;
     }
-    return (struct told_capture){.story = story_end(builder, &path, 1, dropped),
-                                 .complete = capture && status == CAPTURE_END,
-                                 .opened = capture != NULL};
+    reading->complete = !damaged;
+    reading->dropped = merge_dropped(merge);
+    if (damaged < 2 || !first)
+        return first;
+    if (asprintf(&all, "%s; and %zu more file%s", first, damaged - 1, damaged == 2 ? "" : "s") < 0)
+        return first;
+    free(first);
+    return all;
+}
+
+char *reading_end(struct reading *reading) {
+    if (reading->set)
+        return end_of_set(reading);
+    if (reading->capture)
+        reading->dropped = capture_dropped(reading->capture);
+    capture_close(reading->capture);
+    reading->capture = NULL;
+    reading->complete = reading->end.status == CAPTURE_END;
+    if (reading->complete)
+        return NULL;
+    cli_say("%s: %s", capture_label(reading->path), reading->end.text);
+    return copy_text(reading->end.text);
+}
+
+void reading_fini(struct reading *reading) {
+    capture_close(reading->capture);
+    merged_set_free(reading->set);
+    *reading = (struct reading){0};
+}
+
+struct told_capture capture_tell(const struct captures *captures, size_t index,
+                                 const struct story_options *options) {
+    struct tls_keylog *secrets = tls_keylog_new(options->keylog);
+    struct story_options with_secrets = *options;
+    struct reading reading;
+    struct frame frame;
+    uint64_t connections, keyed;
+
+    with_secrets.keylog = secrets;
+    struct story_builder *builder = story_begin(&with_secrets);
+    reading_begin(&reading, captures, index);
+    while (reading_next(&reading, &frame)) {
+        reading_read_secrets(&reading, secrets);
+        story_feed(builder, &frame);
+    }
+    story_tls(builder, &connections, &keyed);
+    keys_say_unfit(captures_name(captures, index), options->keylog, connections, keyed);
+    char *damage = reading_end(&reading);
+    if (damage)
+        story_damaged(builder, damage);
+    free(damage);
+
+    const char *const *files = (const char *const *)&captures->paths.items[index];
+    struct story *story =
+        story_end(builder, files, captures->merge ? captures->paths.n : 1, reading.dropped);
+    story->merge = reading.set ? merged_set_merge(reading.set) : NULL;
+    tls_keylog_free(secrets);
+    return (struct told_capture){
+        .story = story, .set = reading.set, .complete = reading.complete, .opened = reading.opened};
+}
+
+void told_capture_fini(struct told_capture *told) {
+    story_free(told->story);
+    merged_set_free(told->set);
 }

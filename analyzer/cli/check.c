@@ -5,6 +5,7 @@
 
 #include "cli/captures.h"
 #include "cli/commands.h"
+#include "cli/keys.h"
 #include "cli/outputs.h"
 #include "cli/readers.h"
 #include "report/json.h"
@@ -71,6 +72,7 @@ struct run {
     struct outputs outputs;
     struct report_list reports;
     struct ip_addr *as_phone;
+    struct tls_keylog *keylog;
     struct requirement requirement;
     enum verdict verdict;
     struct summary summary;
@@ -114,11 +116,13 @@ static int status_of(enum verdict verdict) {
     return statuses[verdict];
 }
 
-static void check_capture(struct run *run, const char *path) {
+static void check_capture(struct run *run, size_t index) {
     const struct options *options = run->options;
+    const char *name = captures_name(&run->captures, index);
     struct story_options story_options = {
         .as_phone = run->as_phone,
         .as_phone_count = options->as_phone.n,
+        .keylog = run->keylog,
         .by_phone = run->reports.n == 0 && options->phone.n == 0,
     };
     struct judge_options judge_options = {.only = options->rule.items,
@@ -128,36 +132,36 @@ static void check_capture(struct run *run, const char *path) {
                                           .details = options->json.asked ||
                                                      (options->verbose && run->outputs.text)};
     struct phone_selection selection = {options->phone.items, options->phone.n};
-    struct told_capture told_capture = capture_tell(path, &story_options);
+    struct told_capture told_capture = capture_tell(&run->captures, index, &story_options);
     size_t unmet = run->requirement.unmet, configured = run->requirement.configured;
     struct told told = report_judged(told_capture.story, run->expect, &judge_options, &selection,
                                      &run->reports, hear, &run->requirement);
     int status = status_of(told.verdict);
 
     if (told.phones == 0 && told_capture.opened)
-        say_no_phone(path, options, told_capture.story);
+        say_no_phone(name, options, told_capture.story);
     else if (options->phone_config && run->requirement.configured == configured)
-        cli_say("%s: no account in it is one of %s; judged by %s", capture_label(path),
-                options->phone_config, run->expect->name);
+        cli_say("%s: no account in it is one of %s; judged by %s", name, options->phone_config,
+                run->expect->name);
     if (run->requirement.unmet > unmet || (options->strict && told.undecided))
         status = STATUS_FAILED;
     if (options->strict && told.undecided)
-        cli_say("%s: %zu result%s exercised but not decided (--strict)", capture_label(path),
-                told.undecided, told.undecided == 1 ? "" : "s");
+        cli_say("%s: %zu result%s exercised but not decided (--strict)", name, told.undecided,
+                told.undecided == 1 ? "" : "s");
     if (!told_capture.complete)
         status = STATUS_UNREAD;
     run->status = run->status < 0 ? status : worse_status(run->status, status);
     run->verdict = verdict_join(run->verdict, told.verdict);
     for (enum verdict v = 0; v < VERDICT_COUNT; v++)
         run->summary.count[v] += told.summary.count[v];
-    story_free(told_capture.story);
+    told_capture_fini(&told_capture);
 }
 
 static void check_captures(struct run *run) {
     run->status = run->captures.incomplete ? STATUS_UNREAD : -1;
     run->verdict = run->captures.paths.n ? VERDICT_NOT_APPLICABLE : VERDICT_INCONCLUSIVE;
-    for (size_t i = 0; i < run->captures.paths.n; i++)
-        check_capture(run, run->captures.paths.items[i]);
+    for (size_t i = 0; i < captures_count(&run->captures); i++)
+        check_capture(run, i);
     if (!reports_end(&run->reports, &run->outputs, run->verdict, &run->summary))
         run->status = STATUS_USAGE;
 }
@@ -197,11 +201,12 @@ int cli_check(int argc, char **argv) {
     }
     if (!rules_known(&options.rule, "rule") || !rules_known(&options.skip, "skip") ||
         !rules_known(&options.require, "require") ||
-        !read_as_phone(COMMAND_CHECK, &options, &run.as_phone))
+        !read_as_phone(COMMAND_CHECK, &options, &run.as_phone) ||
+        !keys_read(COMMAND_CHECK, &options, &run.keylog))
         goto out;
     if (!read_expectations(&run))
         goto out;
-    captures_list(&run.captures, &options.operands);
+    captures_list(&run.captures, &options.operands, options.merge);
     if (open_reports(&run)) {
         check_captures(&run);
         status = run.status;
@@ -211,6 +216,7 @@ out:
     if (run.expect)
         expectations_free(run.expect);
     free(run.as_phone);
+    tls_keylog_free(run.keylog);
     options_fini(&options);
     return status;
 }

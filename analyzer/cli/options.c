@@ -21,10 +21,12 @@ enum option_id {
     OPTION_SET,
     OPTION_PHONE,
     OPTION_AS_PHONE,
+    OPTION_KEYLOG,
     OPTION_RULE,
     OPTION_SKIP,
     OPTION_STRICT,
     OPTION_REQUIRE,
+    OPTION_MERGE,
     OPTION_JSON,
     OPTION_TEXT,
     OPTION_MESSAGES,
@@ -62,6 +64,9 @@ static const struct option_row table[OPTION_COUNT] = {
                       "User-Agent; repeatable"},
     [OPTION_AS_PHONE] = {"as-phone", 0, VALUE_OWED, "ADDRESS", IN_READERS,
                          "take this host for a phone whatever it looks like; repeatable"},
+    [OPTION_KEYLOG] = {"keylog", 0, VALUE_OWED, "FILE", IN_READERS,
+                       "TLS secrets in the NSS key log format (SSLKEYLOGFILE): what they open is "
+                       "read; those inside a pcapng file are used in any case"},
     [OPTION_RULE] = {"rule", 0, VALUE_OWED, "RULE", IN(COMMAND_CHECK),
                      "only these rules; a trailing * matches a group (dns.*); repeatable"},
     [OPTION_SKIP] = {"skip", 0, VALUE_OWED, "RULE", IN(COMMAND_CHECK),
@@ -72,6 +77,9 @@ static const struct option_row table[OPTION_COUNT] = {
     [OPTION_REQUIRE] = {"require", 0, VALUE_OWED, "RULE", IN(COMMAND_CHECK),
                         "this rule (or group) must pass on every account, else exit status 1; "
                         "repeatable"},
+    [OPTION_MERGE] = {"merge", 0, VALUE_NONE, NULL, IN_READERS,
+                      "take all captures as one timeline: a rotated ring of files, or several "
+                      "capture points of the same traffic, whose clocks may differ"},
     [OPTION_JSON] = {"json", 0, VALUE_OPTIONAL, "FILE", IN_READERS,
                      "write the JSON document to FILE, or to standard output"},
     [OPTION_TEXT] = {"text", 0, VALUE_OPTIONAL, "FILE", IN_READERS,
@@ -231,6 +239,9 @@ static enum options_status apply(enum command command, enum option_id id, const 
     case OPTION_AS_PHONE:
         list_add(&options->as_phone, value);
         break;
+    case OPTION_KEYLOG:
+        options->keylog = value;
+        break;
     case OPTION_RULE:
         list_add(&options->rule, value);
         break;
@@ -242,6 +253,9 @@ static enum options_status apply(enum command command, enum option_id id, const 
         break;
     case OPTION_REQUIRE:
         list_add(&options->require, value);
+        break;
+    case OPTION_MERGE:
+        options->merge = true;
         break;
     case OPTION_JSON:
     case OPTION_TEXT: {

@@ -31,9 +31,9 @@ struct text_list {
 
 /* What a command line asks for; texts point into argv. */
 struct options {
-    const char *profile, *phone_config;
+    const char *profile, *phone_config, *keylog;
     struct text_list set, phone, as_phone, rule, skip, require;
-    bool strict, messages, quiet, verbose;
+    bool strict, merge, messages, quiet, verbose;
     enum color color;
     struct output_option json, text;
     struct text_list operands; /* captures, a rule, a profile */

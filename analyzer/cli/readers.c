@@ -17,12 +17,12 @@ bool read_as_phone(enum command command, const struct options *options,
     return true;
 }
 
-void say_no_phone(const char *path, const struct options *options, const struct story *story) {
+void say_no_phone(const char *name, const struct options *options, const struct story *story) {
     if (options->phone.n && story->phone_count)
         cli_say("%s: none of its phones is one that --phone asks for ('sipvet show' lists them)",
-                capture_label(path));
+                name);
     else
-        cli_say("%s: no phone in it", capture_label(path));
+        cli_say("%s: no phone in it", name);
 }
 
 bool reports_end(const struct report_list *reports, const struct outputs *outputs,

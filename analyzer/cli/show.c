@@ -3,8 +3,10 @@
 
 #include "cli/captures.h"
 #include "cli/commands.h"
+#include "cli/keys.h"
 #include "cli/outputs.h"
 #include "cli/readers.h"
+#include "report/frame_text.h"
 #include "report/json.h"
 #include "report/messages.h"
 #include "report/text.h"
@@ -12,9 +14,9 @@
 /* ---- stories ---- */
 
 static int show_stories(const struct options *options, const struct captures *captures,
-                        const struct ip_addr *as_phone) {
-    struct story_options story_options = {.as_phone = as_phone,
-                                          .as_phone_count = options->as_phone.n};
+                        const struct ip_addr *as_phone, const struct tls_keylog *keylog) {
+    struct story_options story_options = {
+        .as_phone = as_phone, .as_phone_count = options->as_phone.n, .keylog = keylog};
     struct phone_selection selection = {options->phone.items, options->phone.n};
     int status = captures->incomplete ? STATUS_UNREAD : STATUS_OK;
     struct report_list reports = {0};
@@ -27,15 +29,14 @@ static int show_stories(const struct options *options, const struct captures *ca
                           options->verbose);
     if (outputs.json)
         json_story_report(&reports.items[reports.n++], &outputs.json_sink, SIPVET_VERSION);
-    for (size_t i = 0; i < captures->paths.n; i++) {
-        const char *path = captures->paths.items[i];
-        struct told_capture told_capture = capture_tell(path, &story_options);
+    for (size_t i = 0; i < captures_count(captures); i++) {
+        struct told_capture told_capture = capture_tell(captures, i, &story_options);
         struct told told = report_story(told_capture.story, &selection, &reports);
         if (told.phones == 0 && told_capture.opened)
-            say_no_phone(path, options, told_capture.story);
+            say_no_phone(captures_name(captures, i), options, told_capture.story);
         if (!told_capture.complete)
             status = STATUS_UNREAD;
-        story_free(told_capture.story);
+        told_capture_fini(&told_capture);
     }
     if (!reports_end(&reports, &outputs, VERDICT_NOT_APPLICABLE, &(struct summary){0}))
         status = STATUS_USAGE;
@@ -44,33 +45,50 @@ static int show_stories(const struct options *options, const struct captures *ca
 
 /* ---- messages ---- */
 
-static bool show_messages_of(const char *path, struct sink *sink) {
-    struct capture_error error = {0};
-    struct capture *capture = capture_open(path, &error);
-    enum capture_status status = error.status;
+/* Messages have no place for what a report says of a set's files. */
+static void say_clocks(const struct merge *merge) {
+    char text[CLOCK_TEXT_LEN];
 
-    if (capture) {
-        struct messages_report *report = messages_report_new(sink);
-        struct message_handler handler = messages_report_handler(report);
-        struct message_reader *reader = message_reader_new(&handler);
-        struct frame frame;
-
-        while ((status = capture_next(capture, &frame, &error)) == CAPTURE_OK) {
-            messages_report_frame(report, &frame);
-            message_reader_feed(reader, &frame);
-        }
-        message_reader_end(reader);
-        message_reader_free(reader);
-        messages_report_free(report);
-        capture_close(capture);
-    }
-    if (capture && status == CAPTURE_END)
-        return true;
-    cli_say("%s: %s", capture_label(path), error.text);
-    return false;
+    for (size_t i = 0; i < merge_file_count(merge); i++)
+        if (*clock_text(merge, i, text))
+            cli_say("%s: %s", merge_file(merge, i)->label, text);
 }
 
-static int show_messages(const struct options *options, const struct captures *captures) {
+static bool show_messages_of(const struct captures *captures, size_t index,
+                             const struct tls_keylog *keylog, struct sink *sink) {
+    struct tls_keylog *secrets = tls_keylog_new(keylog);
+    struct reading reading;
+    struct frame frame;
+    uint64_t connections, keyed;
+
+    reading_begin(&reading, captures, index);
+    const struct merge *merge = reading.set ? merged_set_merge(reading.set) : NULL;
+    struct messages_report *report = messages_report_new(sink, merge);
+    struct message_handler handler = messages_report_handler(report);
+    struct message_reader *reader = message_reader_new(&handler);
+
+    if (merge)
+        say_clocks(merge);
+    message_reader_secrets(reader, secrets);
+    while (reading_next(&reading, &frame)) {
+        reading_read_secrets(&reading, secrets);
+        messages_report_frame(report, &frame);
+        message_reader_feed(reader, &frame);
+    }
+    message_reader_end(reader);
+    message_reader_tls(reader, &connections, &keyed);
+    keys_say_unfit(captures_name(captures, index), keylog, connections, keyed);
+    message_reader_free(reader);
+    tls_keylog_free(secrets);
+    messages_report_free(report);
+    free(reading_end(&reading));
+    bool complete = reading.complete;
+    reading_fini(&reading);
+    return complete;
+}
+
+static int show_messages(const struct options *options, const struct captures *captures,
+                         const struct tls_keylog *keylog) {
     int status = captures->incomplete ? STATUS_UNREAD : STATUS_OK;
     struct options lines = *options;
     struct outputs outputs;
@@ -85,8 +103,8 @@ static int show_messages(const struct options *options, const struct captures *c
         lines.json = (struct output_option){true, "/dev/null"};
     if (!outputs_open(&outputs, COMMAND_SHOW, &lines, captures))
         return STATUS_USAGE;
-    for (size_t i = 0; i < captures->paths.n; i++)
-        if (!show_messages_of(captures->paths.items[i], &outputs.json_sink))
+    for (size_t i = 0; i < captures_count(captures); i++)
+        if (!show_messages_of(captures, i, keylog, &outputs.json_sink))
             status = STATUS_UNREAD;
     if (!sink_close(&outputs.json_sink)) {
         output_failed(outputs.json_sink.name);
@@ -99,6 +117,7 @@ int cli_show(int argc, char **argv) {
     struct options options;
     int status = STATUS_USAGE;
     struct ip_addr *as_phone = NULL;
+    struct tls_keylog *keylog = NULL;
     struct captures captures = {0};
 
     if (options_parse(COMMAND_SHOW, argc, argv, &options, &status) != OPTIONS_OK)
@@ -108,14 +127,16 @@ int cli_show(int argc, char **argv) {
         cli_misuse("show", "no capture is named");
         goto out;
     }
-    if (!read_as_phone(COMMAND_SHOW, &options, &as_phone))
+    if (!read_as_phone(COMMAND_SHOW, &options, &as_phone) ||
+        !keys_read(COMMAND_SHOW, &options, &keylog))
         goto out;
-    captures_list(&captures, &options.operands);
-    status = options.messages ? show_messages(&options, &captures)
-                              : show_stories(&options, &captures, as_phone);
+    captures_list(&captures, &options.operands, options.merge);
+    status = options.messages ? show_messages(&options, &captures, keylog)
+                              : show_stories(&options, &captures, as_phone, keylog);
 out:
     captures_fini(&captures);
     free(as_phone);
+    tls_keylog_free(keylog);
     options_fini(&options);
     return status;
 }

@@ -4,6 +4,7 @@
 
 #include "net/inner.h"
 #include "net/stream.h"
+#include "net/tcp_copies.h"
 
 enum conn_state {
     STATE_HALF, /* SYN seen, not accepted */
@@ -15,6 +16,7 @@ enum conn_state {
 struct tcp_conn {
     struct conn conn; /* what the handler sees */
     struct stream streams[2];
+    struct seen_segments seen;
     enum conn_state state;
     uint64_t hash;
     struct tcp_conn *chain;         /* same bucket */

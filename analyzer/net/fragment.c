@@ -47,9 +47,10 @@ struct open_packet {
     uint32_t first_frame;
     bool whole;
     bool have_end;
-    uint32_t end;     /* length of the packet, once its last fragment is there */
-    uint32_t usable;  /* bytes from here on were cut by the snapshot length */
-    uint8_t protocol; /* of the first fragment (IPv6: only its header counts) */
+    uint32_t end;              /* length of the packet, once its last fragment is there */
+    uint32_t usable;           /* bytes from here on were cut by the snapshot length */
+    uint8_t protocol;          /* of the first fragment (IPv6: only its header counts) */
+    struct open_packet *given; /* the one handed out before it, of the same frame */
     uint8_t *bytes;
     size_t cap;
     ARRAY_OF(struct range) ranges; /* what is there: in order, not touching */
@@ -59,7 +60,8 @@ struct open_packet {
 struct fragments {
     struct open_packet *buckets[BUCKETS];
     struct open_packet *oldest, *newest;
-    struct open_packet *given; /* the packet handed out last */
+    struct open_packet *given; /* handed out: in use until the next frame (tunnels in tunnels) */
+    uint32_t given_frame;
     size_t n, bytes;
 };
 
@@ -103,6 +105,14 @@ static void link_newest(struct fragments *all, struct open_packet *packet) {
     all->newest = packet;
 }
 
+/* What was handed out for an earlier frame is not looked at any more. */
+static void take_back(struct fragments *all) {
+    while (all->given) {
+        release_bytes(all, all->given);
+        all->given = all->given->given;
+    }
+}
+
 static void drop(struct fragments *all, struct open_packet *packet) {
     struct open_packet **at = bucket_of(all, &packet->key);
 
@@ -111,8 +121,11 @@ static void drop(struct fragments *all, struct open_packet *packet) {
     *at = packet->chain;
     unlink_age(all, packet);
     release_bytes(all, packet);
-    if (all->given == packet)
-        all->given = NULL;
+    for (at = &all->given; *at; at = &(*at)->given)
+        if (*at == packet) {
+            *at = packet->given;
+            break;
+        }
     free(packet);
     all->n--;
 }
@@ -235,10 +248,8 @@ bool fragments_feed(struct net *net, const struct ip_header *header, struct ip_p
     };
     size_t end = header->offset + ip->full_len;
 
-    if (all->given) {
-        release_bytes(all, all->given);
-        all->given = NULL;
-    }
+    if (all->given_frame != net->frame_no)
+        take_back(all);
     /* Every fragment but the last is a multiple of 8 bytes; none reaches beyond the longest packet.
      */
     if (end > PACKET_MAX || !ip->full_len || (header->more && ip->full_len % 8)) {
@@ -247,19 +258,25 @@ bool fragments_feed(struct net *net, const struct ip_header *header, struct ip_p
     }
     make_room(net, 0, NULL);
     struct open_packet *packet = find(net, &key);
-    if (packet->whole)
+    if (packet->whole) {
+        if (packet->have_end) /* else its first fragment was cut, and this is the rest */
+            net_note(net, NET_COPY, net->frame_no, 0);
         return false;
+    }
 
     uint32_t from = (uint32_t)header->offset, to = (uint32_t)end;
     reserve(net, packet, to);
-    if (!insert(packet, from, to, ip->bytes))
+    if (!insert(packet, from, to, ip->bytes)) {
+        net_note(net, NET_COPY, net->frame_no, 0);
         return false;
-    if (packet->ranges.n > RANGES_MAX || packet->frames.n == FRAMES_MAX) {
+    }
+    if (packet->ranges.n > RANGES_MAX || packet->frames.n >= FRAMES_MAX) {
         net_note(net, NET_LIMIT_FRAGMENTS, net->frame_no, 1);
         give_up(net, packet);
         return false;
     }
-    *ARRAY_PUSH(&packet->frames) = net->frame_no;
+    for (size_t i = 0; i < ip->frame_count; i++)
+        *ARRAY_PUSH(&packet->frames) = ip->frames[i];
     packet->t_ns = net->t_ns;
     unlink_age(all, packet);
     link_newest(all, packet);
@@ -279,7 +296,9 @@ bool fragments_feed(struct net *net, const struct ip_header *header, struct ip_p
     packet->whole = true;
     if (!packet->have_end)
         packet->end = PACKET_MAX;
+    packet->given = all->given;
     all->given = packet;
+    all->given_frame = net->frame_no;
     ip->protocol = packet->protocol;
     ip->full_len = packet->end;
     ip->packet.cut = packet->usable < packet->end;

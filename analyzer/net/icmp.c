@@ -2,7 +2,7 @@
  *
  *   | type | code | checksum | by type, 4 bytes | the packet's IP header and its first bytes …
  */
-#include "net/inner.h"
+#include "net/checksum.h"
 
 enum {
     HEADER_LEN = 8,
@@ -49,6 +49,17 @@ static bool take_quote(struct slice quote, struct icmp_error *error) {
     return true;
 }
 
+/* Did the host that it is for get it? */
+static bool was_received(struct net *net, const struct ip_packet *ip, bool v6) {
+    enum checksum header = checksum_ip(ip->header), own = CHECKSUM_UNKNOWN;
+
+    if (!ip->packet.cut && ip->bytes.len == ip->full_len && ip->bytes.len >= HEADER_LEN)
+        own = checksum_transport(&ip->packet, v6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP,
+                                 checksum_sum(ip->bytes), 0, ip->full_len,
+                                 (uint16_t)(ip->bytes.ptr[2] << 8 | ip->bytes.ptr[3]));
+    return checksum_holds(net, &ip->packet, header, CHECKSUM_ICMP, own);
+}
+
 static void error_feed(struct net *net, const struct ip_packet *ip, bool v6) {
     struct icmp_error error = {.packet = ip->packet, .v6 = v6};
     struct slice in = ip->bytes;
@@ -57,7 +68,7 @@ static void error_feed(struct net *net, const struct ip_packet *ip, bool v6) {
         return;
     error.type = in.ptr[0];
     error.code = in.ptr[1];
-    if (!is_error(v6, error.type) || !net->handler.icmp)
+    if (!is_error(v6, error.type) || !net->handler.icmp || !was_received(net, ip, v6))
         return;
     error.unreachable =
         v6 ? error.type == ICMPV6_UNREACHABLE

@@ -5,7 +5,7 @@
  *   | ttl | proto   | checksum     |   | source, 16 bytes               |
  *   | source, destination, options |   | destination, 16 bytes          |
  */
-#include "net/inner.h"
+#include "net/checksum.h"
 
 enum {
     IPV4_MIN = 20,
@@ -84,7 +84,7 @@ static enum ip_result ipv4_take(struct slice in, struct ip_header *out) {
     slice_take_u16be(&in, &total);
     slice_take_u16be(&in, &id);
     slice_take_u16be(&in, &bits);
-    slice_skip(&in, 1);
+    slice_take_u8(&in, &out->hops);
     slice_take_u8(&in, &out->protocol);
     slice_skip(&in, 2);
     slice_take(&in, 4, &src);
@@ -107,6 +107,8 @@ static enum ip_result ipv4_take(struct slice in, struct ip_header *out) {
     /* 0: the network card fills it in when it splits the packet (TSO). */
     out->rest_full_len = total ? total - header_len : SIZE_MAX;
     out->rest = slice_between(whole, header_len, total ? total : whole.len);
+    if (out->protocol == EXTENSION_AUTHENTICATION && !out->fragment)
+        return ip_extensions_take(&out->rest, &out->protocol, &out->rest_full_len, out);
     return IP_OK;
 }
 
@@ -119,7 +121,7 @@ static enum ip_result ipv6_take(struct slice in, struct ip_header *out) {
     slice_skip(&in, 4);
     slice_take_u16be(&in, &len);
     slice_take_u8(&in, &out->protocol);
-    slice_skip(&in, 1);
+    slice_take_u8(&in, &out->hops);
     slice_take(&in, 16, &src);
     slice_take(&in, 16, &dst);
     out->src = ip_of_bytes(src.ptr, 16);
@@ -138,26 +140,31 @@ enum ip_result ip_header_take(struct slice in, struct ip_header *out) {
     return out->version == 4 ? ipv4_take(in, out) : out->version == 6 ? ipv6_take(in, out) : IP_BAD;
 }
 
+bool ip_header_fits(struct slice in, size_t missing) {
+    struct ip_header header;
+
+    return ip_header_take(in, &header) == IP_OK &&
+           (header.rest_full_len == SIZE_MAX || header.rest_full_len <= header.rest.len + missing);
+}
+
 /* UDP (RFC 768): ports, length, checksum. */
-static void udp_feed(struct net *net, struct ip_packet *ip) {
+static bool udp_feed(struct net *net, struct ip_packet *ip, struct link_packet *link) {
     struct datagram datagram;
     struct slice in = ip->bytes;
-    uint16_t len = 0;
+    uint16_t len = 0, checksum = 0;
 
     if (!slice_take_u16be(&in, &ip->packet.src.port) ||
         !slice_take_u16be(&in, &ip->packet.dst.port) || !slice_take_u16be(&in, &len) ||
-        !slice_skip(&in, 2)) {
+        !slice_take_u16be(&in, &checksum)) {
         if (!ip->packet.cut)
             net_malformed(net, ip, ip->bytes.ptr);
-        return;
+        return false;
     }
     if (len && (len < 8 || len > ip->full_len)) {
         net_malformed(net, ip, ip->bytes.ptr);
         if (len < 8)
-            return;
+            return false;
     }
-    if (!net->handler.datagram)
-        return;
     /* 0: as in IP, of a packet that the network card is to split. */
     datagram.full_len = len ? len - 8u : ip->full_len - 8;
     datagram.bytes = slice_between(in, 0, datagram.full_len);
@@ -165,49 +172,70 @@ static void udp_feed(struct net *net, struct ip_packet *ip) {
     datagram.packet.cut = datagram.bytes.len < datagram.full_len;
     datagram.frames = ip->frames;
     datagram.frame_count = ip->frame_count;
-    net->handler.datagram(net->handler.context, &datagram);
+    datagram.checksum = len ? checksum : 0;
+    datagram.ip_header = ip->header;
+    datagram.transport = TRANSPORT_UDP;
+    datagram.reported = false;
+    if (hep_recognise(datagram.bytes)) {
+        hep_feed(net, ip, &datagram);
+        return false;
+    }
+    if (sctp_over_udp_feed(net, ip, &datagram))
+        return false;
+    if (tunnel_of_datagram(net->ports, &datagram, ip, link))
+        return true;
+    if (net->handler.datagram)
+        net->handler.datagram(net->handler.context, &datagram);
+    return false;
 }
 
-static void transport_feed(struct net *net, struct ip_packet *ip) {
+/* True: a tunnel, see ip_feed. */
+static bool transport_feed(struct net *net, struct ip_packet *ip, struct link_packet *link) {
     switch (ip->protocol) {
     case PROTOCOL_UDP:
-        udp_feed(net, ip);
-        break;
+        return udp_feed(net, ip, link);
     case PROTOCOL_TCP:
         tcp_feed(net, ip);
-        break;
+        return false;
+    case PROTOCOL_SCTP:
+        sctp_feed(net, ip);
+        return false;
     case PROTOCOL_ICMP:
         icmp_feed(net, ip);
-        break;
+        return false;
     case PROTOCOL_ICMPV6:
         icmpv6_feed(net, ip);
-        break;
-    default: /* not ours */
-        break;
+        return false;
+    default:
+        return tunnel_of_protocol(ip, link);
     }
 }
 
-/* How much of the packet the wire had: TSO leaves the length to the frame. */
-static size_t wire_rest(const struct net *net, const struct ip_header *header) {
-    size_t missing = net->frame->wire_len > net->frame->bytes.len
-                         ? net->frame->wire_len - net->frame->bytes.len
-                         : 0;
-    return header->rest.len + missing;
+/* A fragment with a wrong header checksum goes no further; the packet that it is of can only be
+ * looked at when it is whole, by the checksum of what it carries. */
+static bool fragment_holds(struct net *net, struct ip_packet *ip) {
+    enum checksum sum = checksum_ip(ip->header);
+
+    ip->header.len = 0;
+    return checksum_holds(net, &ip->packet, sum, CHECKSUM_IPV4, CHECKSUM_UNKNOWN);
 }
 
-void ip_feed(struct net *net, const struct link_packet *link) {
+bool ip_feed(struct net *net, struct link_packet *link) {
     struct ip_header header;
     enum ip_result result = ip_header_take(link->bytes, &header);
-    bool frame_cut = net->frame->wire_len > net->frame->bytes.len;
+    bool frame_cut = link->missing > 0;
 
+    net->origin = link->origin;
     if (result == IP_OK && header.version != (link->type == ETHER_IPV4 ? 4 : 6))
         result = IP_BAD;
     if (result == IP_BAD || (result == IP_SHORT && !frame_cut))
         net_malformed(net, NULL, link->bytes.ptr);
     if (result != IP_OK)
-        return;
-    if (header.rest_full_len == SIZE_MAX)
-        header.rest_full_len = wire_rest(net, &header);
+        return false;
+    if (header.version == 4)
+        ip_ids_feed(net, &header.src, (uint16_t)header.id);
+    if (header.rest_full_len == SIZE_MAX) /* TSO leaves the length to the frame */
+        header.rest_full_len = header.rest.len + link->missing;
 
     bool cut = header.rest.len < header.rest_full_len;
     if (cut && !frame_cut) /* promises more than its frame had room for */
@@ -224,25 +252,30 @@ void ip_feed(struct net *net, const struct link_packet *link) {
                 .cut = cut,
                 .has_ip_id = header.version == 4,
                 .ip_id = header.version == 4 ? (uint16_t)header.id : 0,
+                .hops = header.hops,
+                .point = net->frame->point,
             },
         .protocol = header.protocol,
+        .header = slice_of(link->bytes.ptr, (size_t)(header.rest.ptr - link->bytes.ptr)),
         .bytes = header.rest,
         .full_len = header.rest_full_len,
-        .frames = &net->frame_no,
-        .frame_count = 1,
-        .origin = net->frame->bytes.ptr,
+        .frames = link->frames,
+        .frame_count = link->frame_count,
+        .origin = link->origin,
     };
     if (header.fragment) {
         struct ip_header ignored = {0};
+        if (!fragment_holds(net, &ip))
+            return false;
         if (!fragments_feed(net, &header, &ip))
-            return;
+            return false;
         /* Extension headers may stand behind the fragment header as well. */
         if (header.version == 6 &&
             (ip_extensions_take(&ip.bytes, &ip.protocol, &ip.full_len, &ignored) != IP_OK ||
              ignored.fragment)) {
             net_malformed(net, &ip, ip.bytes.ptr);
-            return;
+            return false;
         }
     }
-    transport_feed(net, &ip);
+    return transport_feed(net, &ip, link);
 }

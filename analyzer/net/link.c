@@ -1,225 +1,138 @@
-/* Link layers: what carries IP and ARP, by the LINKTYPE_ values of www.tcpdump.org/linktypes.html.
+/* What carries IP and ARP: the table of all layers below, and the way through them.
  *
- * A new one is a function that finds protocol and payload, and a row at the end of this file.
+ * A new one is a function that takes a header off, and a row here.
  */
 #include "net/inner.h"
 
-enum {
-    TAGS_MAX = 8,      /* VLAN tags, MPLS labels and the like in one frame */
-    LENGTH_MAX = 1500, /* a larger EtherType is a type, not a length (IEEE 802.3 3.2.6) */
-};
-
-enum tag_type {
-    TAG_VLAN = 0x8100,
-    TAG_VLAN_SERVICE = 0x88a8,
-    TAG_VLAN_OLD = 0x9100,
-    TAG_VLAN_OLDER = 0x9200,
-    TAG_MPLS = 0x8847,
-    TAG_MPLS_MULTICAST = 0x8848,
-    TAG_PPPOE = 0x8864,
-};
-
-static bool take_mac(struct slice *in, struct mac_addr *mac) {
-    struct slice bytes;
-
-    if (!slice_take(in, sizeof mac->bytes, &bytes))
-        return false;
-    mac->known = true;
-    memcpy(mac->bytes, bytes.ptr, sizeof mac->bytes);
-    return true;
-}
-
-/* IPv4 or IPv6, by the version in the first byte. */
-static bool take_version(struct slice in, uint16_t *type) {
-    if (!in.len)
-        return false;
-    *type = in.ptr[0] >> 4 == 4 ? ETHER_IPV4 : in.ptr[0] >> 4 == 6 ? ETHER_IPV6 : 0;
-    return *type != 0;
-}
-
-/* PPP's protocol field (RFC 1661 section 2; 2.2 of RFC 2153 keeps it at two bytes here). */
-static bool take_ppp(struct slice *in, uint16_t *type) {
-    uint16_t protocol;
-
-    if (in->len >= 2 && in->ptr[0] == 0xff && in->ptr[1] == 0x03)
-        slice_skip(in, 2); /* address and control (RFC 1662 section 3.1) */
-    if (!slice_take_u16be(in, &protocol))
-        return false;
-    *type = protocol == 0x0021 ? ETHER_IPV4 : protocol == 0x0057 ? ETHER_IPV6 : 0;
-    return *type != 0;
-}
-
-static bool take_mpls(struct slice *in, uint16_t *type) {
-    uint32_t label = 0;
-
-    for (int i = 0; i < TAGS_MAX; i++) {
-        if (!slice_take_u32be(in, &label))
-            return false;
-        if (label & 0x100) /* bottom of the stack (RFC 3032 2.1) */
-            return take_version(*in, type);
-    }
-    return false;
-}
-
-/* PPPoE session (RFC 2516 section 4): version and type, code, session, length. */
-static bool take_pppoe(struct slice *in, uint16_t *type) {
-    uint16_t len;
-
-    if (!slice_skip(in, 4) || !slice_take_u16be(in, &len))
-        return false;
-    *in = slice_between(*in, 0, len);
-    return take_ppp(in, type);
-}
-
-/* IEEE 802.2 with SNAP: aa aa 03, organisation 0, EtherType (RFC 1042). */
-static bool take_snap(struct slice *in, uint16_t *type) {
-    static const uint8_t snap[] = {0xaa, 0xaa, 0x03, 0, 0, 0};
-
-    return in->len >= sizeof snap && memcmp(in->ptr, snap, sizeof snap) == 0 &&
-           slice_skip(in, sizeof snap) && slice_take_u16be(in, type);
-}
-
-/* Everything that may stand between an EtherType and IP or ARP. */
-static bool open_ether_type(struct link_packet *out) {
-    for (int i = 0; i < TAGS_MAX; i++) {
-        switch (out->type) {
-        case TAG_VLAN:
-        case TAG_VLAN_SERVICE:
-        case TAG_VLAN_OLD:
-        case TAG_VLAN_OLDER:
-            if (!slice_skip(&out->bytes, 2) || !slice_take_u16be(&out->bytes, &out->type))
-                return false;
-            break;
-        case TAG_MPLS:
-        case TAG_MPLS_MULTICAST:
-            return take_mpls(&out->bytes, &out->type);
-        case TAG_PPPOE:
-            return take_pppoe(&out->bytes, &out->type);
-        default:
-            if (out->type > LENGTH_MAX)
-                return true;
-            out->bytes = slice_between(out->bytes, 0, out->type);
-            if (!take_snap(&out->bytes, &out->type))
-                return false;
-        }
-    }
-    return false;
-}
-
-static bool open_ethernet(struct slice frame, struct link_packet *out) {
-    if (!take_mac(&frame, &out->dst) || !take_mac(&frame, &out->src) ||
-        !slice_take_u16be(&frame, &out->type))
-        return false;
-    out->bytes = frame;
-    return open_ether_type(out);
-}
-
-/* The sender's address in Linux cooked captures: eight bytes, of which len count. */
-static bool take_sll_address(struct slice *in, size_t len, struct mac_addr *mac) {
-    struct slice field;
-
-    if (!slice_take(in, 8, &field))
-        return false;
-    return len != sizeof mac->bytes || take_mac(&field, mac);
-}
-
-/* Packet type, ARPHRD, address length, address, protocol. */
-static bool open_sll(struct slice frame, struct link_packet *out) {
-    uint16_t len;
-
-    if (!slice_skip(&frame, 4) || !slice_take_u16be(&frame, &len) ||
-        !take_sll_address(&frame, len, &out->src) || !slice_take_u16be(&frame, &out->type))
-        return false;
-    out->bytes = frame;
-    return open_ether_type(out);
-}
-
-/* Protocol, reserved, interface, ARPHRD, packet type, address length, address. */
-static bool open_sll2(struct slice frame, struct link_packet *out) {
-    uint8_t len;
-
-    if (!slice_take_u16be(&frame, &out->type) || !slice_skip(&frame, 9) ||
-        !slice_take_u8(&frame, &len) || !take_sll_address(&frame, len, &out->src))
-        return false;
-    out->bytes = frame;
-    return open_ether_type(out);
-}
-
-static bool open_raw(struct slice frame, struct link_packet *out) {
-    out->bytes = frame;
-    return take_version(frame, &out->type);
-}
-
-/* BSD loopback: an address family in the byte order of the capturing host. AF_INET6 is 10 on Linux,
- * 24, 28 and 30 on the BSDs and macOS. */
-static bool open_null(struct slice frame, struct link_packet *out) {
-    uint32_t family;
-
-    if (!slice_take_u32be(&frame, &family))
-        return false;
-    if ((family & 0xffff) > LENGTH_MAX) { /* some write an Ethernet type there */
-        out->type = (uint16_t)family;
-        out->bytes = frame;
-        return true;
-    }
-    if (family > 0xffff)
-        family = family >> 24 | (family >> 8 & 0xff00);
-    switch (family) {
-    case 2:
-        out->type = ETHER_IPV4;
-        break;
-    case 10:
-    case 24:
-    case 28:
-    case 30:
-        out->type = ETHER_IPV6;
-        break;
-    default:
-        return false;
-    }
-    out->bytes = frame;
-    return true;
-}
-
-/* Cisco HDLC: address, control, EtherType. */
-static bool open_chdlc(struct slice frame, struct link_packet *out) {
-    if (!slice_skip(&frame, 2) || !slice_take_u16be(&frame, &out->type))
-        return false;
-    out->bytes = frame;
-    return out->type > LENGTH_MAX;
-}
-
-static bool open_ppp(struct slice frame, struct link_packet *out) {
-    out->bytes = frame;
-    return take_ppp(&out->bytes, &out->type);
-}
-
-/* Some programs write Cisco HDLC under the same number: its address is never 0xff. */
-static bool open_ppp_hdlc(struct slice frame, struct link_packet *out) {
-    bool cisco = frame.len && (frame.ptr[0] == 0x0f || frame.ptr[0] == 0x8f);
-
-    return cisco ? open_chdlc(frame, out) : open_ppp(frame, out);
-}
+enum { LAYERS_MAX = 16 }; /* tags, labels and the like, one after another */
 
 static const struct link_row rows[] = {
-    {0, open_null},      /* NULL */
-    {1, open_ethernet},  /* ETHERNET */
-    {9, open_ppp},       /* PPP */
-    {12, open_raw},      /* DLT_RAW, written as it is by some programs */
-    {14, open_raw},      /* the same, of OpenBSD */
-    {50, open_ppp_hdlc}, /* PPP_HDLC */
-    {101, open_raw},     /* RAW */
-    {104, open_chdlc},   /* C_HDLC */
-    {108, open_null},    /* LOOP */
-    {113, open_sll},     /* LINUX_SLL */
-    {228, open_raw},     /* IPV4 */
-    {229, open_raw},     /* IPV6 */
-    {276, open_sll2},    /* LINUX_SLL2 */
+    /* What most frames begin with. */
+    {LAYER_ETHERNET, link_open_ethernet, NULL},
+
+    /* EtherTypes (IEEE; www.iana.org/assignments/ieee-802-numbers) */
+    {0x8100, link_open_vlan, NULL}, /* IEEE 802.1Q */
+    {0x88a8, link_open_vlan, NULL}, /* service tag */
+    {0x9100, link_open_vlan, NULL}, /* before there was one */
+    {0x9200, link_open_vlan, NULL},
+    {0x9300, link_open_vlan, NULL},
+    {ETHER_BRIDGED, link_open_ethernet, NULL},
+    {0x8847, link_open_mpls, NULL},
+    {0x8848, link_open_mpls, NULL}, /* label assigned upstream */
+    {0x8864, link_open_pppoe, NULL},
+    {0x880b, link_open_ppp, NULL},
+    {0x8870, link_open_llc, NULL}, /* jumbo frames with LLC */
+    {0x893f, link_open_etag, NULL},
+    {0x8926, link_open_vntag, NULL},
+    {0x8909, link_open_metadata, NULL},
+    {0x88e5, link_open_macsec, NULL},
+    {0x88e7, link_open_itag, NULL},
+    {0xdada, link_open_dsa_ether_type, NULL},
+    {0x894f, tunnel_open_nsh, NULL},
+    {0x883e, tunnel_open_wccp, NULL},
+    {0x88be, tunnel_open_erspan_2, NULL},
+    {0x22eb, tunnel_open_erspan_3, NULL},
+    {0x6559, link_open_frame_relay, NULL}, /* raw frame relay in GRE */
+    {0x8881, link_open_ppp, NULL},         /* CDMA2000 byte stream in GRE (3GPP2 A.S0017) */
+
+    /* LINKTYPE_ values */
+    {LAYER_LINK(0), link_open_null, NULL},       /* NULL */
+    {LAYER_LINK(6), link_open_token_ring, NULL}, /* IEEE802_5 */
+    {LAYER_LINK(7), link_open_arcnet, NULL},     /* ARCNET_BSD */
+    {LAYER_LINK(8), link_open_slip, NULL},       /* SLIP */
+    {LAYER_PPP, link_open_ppp, NULL},
+    {LAYER_LINK(10), link_open_fddi, NULL},         /* FDDI */
+    {LAYER_LINK(11), link_open_atm_llc, NULL},      /* DLT_ATM_RFC1483, as some programs write it */
+    {LAYER_LINK(12), link_open_version, NULL},      /* DLT_RAW, likewise */
+    {LAYER_LINK(14), link_open_version, NULL},      /* DLT_RAW of OpenBSD */
+    {LAYER_LINK(18), link_open_atm_clip, NULL},     /* DLT_ATM_CLIP of old */
+    {LAYER_LINK(19), link_open_atm_clip, NULL},     /* DLT_ATM_CLIP */
+    {LAYER_LINK(50), link_open_ppp, NULL},          /* PPP_HDLC */
+    {LAYER_LINK(51), link_open_pppoe, NULL},        /* PPP_ETHER */
+    {LAYER_LINK(100), link_open_atm_llc, NULL},     /* ATM_RFC1483 */
+    {LAYER_VERSION, link_open_version, NULL},       /* RAW */
+    {LAYER_CISCO_HDLC, link_open_cisco_hdlc, NULL}, /* C_HDLC */
+    {LAYER_WLAN, link_open_wlan, NULL},             /* IEEE802_11 */
+    {LAYER_LINK(106), link_open_atm_clip, NULL},    /* ATM_CLIP */
+    {LAYER_FRAME_RELAY, link_open_frame_relay, NULL},    /* FRELAY */
+    {LAYER_LINK(108), link_open_null, NULL},             /* LOOP */
+    {LAYER_LINK(109), link_open_enc, NULL},              /* ENC */
+    {LAYER_LINK(113), link_open_sll, NULL},              /* LINUX_SLL */
+    {LAYER_LINK(117), link_open_pflog, NULL},            /* PFLOG */
+    {LAYER_LINK(119), link_open_prism, NULL},            /* IEEE802_11_PRISM */
+    {LAYER_LINK(123), link_open_sunatm, NULL},           /* SUNATM */
+    {LAYER_LINK(127), link_open_radiotap, NULL},         /* IEEE802_11_RADIOTAP */
+    {LAYER_LINK(129), link_open_arcnet_linux, NULL},     /* ARCNET_LINUX */
+    {LAYER_LINK(138), link_open_1394, NULL},             /* APPLE_IP_OVER_IEEE1394 */
+    {LAYER_LINK(149), link_open_pktap, link_fits_pktap}, /* USER2, and what macOS wrote there */
+    {LAYER_AVS, link_open_avs, NULL},                    /* IEEE802_11_AVS */
+    {LAYER_LINK(166), link_open_pppd, NULL},             /* PPP_PPPD */
+    {LAYER_LINK(192), link_open_ppi, NULL},              /* PPI */
+    {LAYER_LINK(204), link_open_ppp_directed, NULL},     /* PPP_WITH_DIR */
+    {LAYER_LINK(219), link_open_mpls, NULL},             /* MPLS */
+    {LAYER_LINK(226), link_open_ipnet, NULL},            /* IPNET */
+    {LAYER_LINK(228), link_open_version, NULL},          /* IPV4 */
+    {LAYER_LINK(229), link_open_version, NULL},          /* IPV6 */
+    {LAYER_LINK(239), link_open_nflog, NULL},            /* NFLOG */
+    {LAYER_LINK(253), link_open_netlink, NULL},          /* NETLINK */
+    {LAYER_LINK(258), link_open_pktap, NULL},            /* PKTAP */
+    {LAYER_LINK(274), link_open_ethernet_mpacket, NULL}, /* ETHERNET_MPACKET */
+    {LAYER_LINK(276), link_open_sll2, NULL},             /* LINUX_SLL2 */
+    {LAYER_LINK(281), link_open_brcm, NULL},             /* DSA_TAG_BRCM */
+    {LAYER_LINK(282), link_open_brcm_prepended, NULL},   /* DSA_TAG_BRCM_PREPEND */
+    {LAYER_LINK(284), link_open_dsa, NULL},              /* DSA_TAG_DSA */
+    {LAYER_LINK(285), link_open_ethernet, NULL},         /* DSA_TAG_EDSA: an EtherType of its own */
+
+    /* Others */
+    {LAYER_LLC, link_open_llc, NULL},
+    {LAYER_NLPID, link_open_nlpid, NULL},
+    {LAYER_MPLS, link_open_mpls, NULL},
+    {LAYER_ETHERNET_FCS, link_open_ethernet_fcs, NULL},
+    {LAYER_WLAN_PADDED, link_open_wlan_padded, NULL},
+    {LAYER_WLAN_SWAPPED, link_open_wlan_swapped, NULL},
+    {LAYER_AGGREGATE, link_open_aggregate, NULL},
+    {LAYER_PPP_MULTILINK, link_open_ppp_multilink, NULL},
+    {LAYER_PPP_BRIDGED, link_open_ppp_bridged, NULL},
+    {LAYER_NFLOG_NETLINK, link_open_nflog_netlink, NULL},
+    {LAYER_NSH, tunnel_open_nsh, NULL},
+    {LAYER_GRE, tunnel_open_gre, NULL},
+    {LAYER_ERSPAN_1, tunnel_open_erspan_1, NULL},
+    {LAYER_VXLAN, tunnel_open_vxlan, NULL},
+    {LAYER_VXLAN_GPE, tunnel_open_vxlan_gpe, NULL},
+    {LAYER_GENEVE, tunnel_open_geneve, NULL},
+    {LAYER_LISP, tunnel_open_lisp, NULL},
+    {LAYER_GTP_U, tunnel_open_gtp_u, NULL},
+    {LAYER_L2TP_UDP, tunnel_open_l2tp_udp, NULL},
+    {LAYER_L2TP_IP, tunnel_open_l2tp_ip, NULL},
+    {LAYER_TZSP, tunnel_open_tzsp, NULL},
+    {LAYER_CAPWAP, tunnel_open_capwap, NULL},
+    {LAYER_TEREDO, tunnel_open_teredo, NULL},
+    {LAYER_AYIYA, tunnel_open_ayiya, NULL},
+    {LAYER_ETHERIP, tunnel_open_etherip, NULL},
 };
 
-const struct link_row *link_find(int link_type) {
+const struct link_row *link_find(uint32_t type) {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (rows[i].link_type == link_type)
+        if (rows[i].type == type)
             return &rows[i];
     return NULL;
+}
+
+bool link_open_all(struct link_packet *packet) {
+    for (int i = 0; i < LAYERS_MAX && !link_is_open(packet); i++) {
+        const struct link_row *row = link_find(packet->type);
+        if (!row || !row->open(packet))
+            return false; /* spanning tree, LLDP and others live beside IP */
+    }
+    return link_is_open(packet);
+}
+
+bool link_fits_ethernet(struct slice frame, size_t missing) {
+    uint16_t type;
+
+    if (!slice_skip(&frame, 12) || !slice_take_u16be(&frame, &type))
+        return false;
+    if (type == ETHER_IPV4 || type == ETHER_IPV6)
+        return ip_header_fits(frame, missing);
+    return type == ETHER_ARP || (type >= ETHER_TYPE_MIN && link_find(type));
 }

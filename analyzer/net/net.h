@@ -1,7 +1,9 @@
 /* Frames become datagrams, ordered streams and the network's own messages.
  *
  *   frame -> link type (a table) -> IP, fragments -> UDP: datagram
+ *                                                      HEP: the datagram that an agent reports
  *                                                 -> TCP: connections, bytes in order, gaps
+ *                                                 -> SCTP: a user message, as a datagram
  *                                                 -> ICMP, ICMPv6: errors with the flow they quote
  *                                -> ARP, ND: who was asked for, and did anybody answer
  *
@@ -27,14 +29,21 @@ struct packet {
     bool cut;                         /* its end lies beyond the snapshot length */
     bool has_ip_id;
     uint16_t ip_id; /* IPv4 identification (RFC 6864) */
+    uint16_t point; /* which capture point saw it (struct frame) */
+    uint8_t hops;   /* TTL or hop limit: what is left of it */
 };
 
 struct datagram {
     struct packet packet;
     const uint32_t *frames; /* all that carried it: several where it came in fragments */
     size_t frame_count;
-    struct slice bytes; /* UDP payload, as far as it was captured */
-    size_t full_len;    /* as the UDP header says */
+    struct slice bytes; /* the payload, as far as it was captured */
+    size_t full_len;    /* as the header says */
+    /* UDP; SCTP: a user message; others: `reported`, a message out of a stream that was not seen */
+    enum transport transport;
+    bool reported; /* by a capture agent (HEP): addresses, transport and time are what it says */
+    uint16_t checksum;      /* of UDP, as its header has it; 0: none */
+    struct slice ip_header; /* as captured; empty where it came in fragments, or is not known */
 };
 
 /* One TCP connection, or what the capture shows of it. `client` is the side that sent the SYN (or,
@@ -45,6 +54,8 @@ struct conn {
     bool from_start;  /* its SYN was seen */
     bool established; /* SYN+ACK seen, or data in a connection met in the middle */
     uint64_t id;      /* 1, 2, 3 … in the order of first sight */
+    uint32_t isn;     /* from_start: the sequence number of its SYN */
+    uint32_t packets; /* so far, copies with them */
     bool ignore_data; /* set by the handler: its bytes are of no interest; facts still come */
     void *user[2];    /* the handler's, per direction: [0] client's bytes, [1] server's */
     uint32_t noted;   /* the handler's: what it keeps of the connection; 0 at first */
@@ -59,6 +70,7 @@ enum conn_fact {
     CONN_RESET,    /* RST later; side: who sent it */
     CONN_FIN,      /* side: who closed */
     CONN_REPEATED, /* a segment with data was sent again (TCP retransmission) */
+    CONN_COPY,     /* a packet that the capture holds once more; no other fact comes of it */
     CONN_CLOSED,   /* the last call: closed on both sides, replaced by a new SYN, aged or end */
 };
 
@@ -93,15 +105,27 @@ struct neighbour {
     struct mac_addr mac;   /* answer: the target's */
 };
 
+/* Packets that a host sent and the capture lacks, as its IPv4 identifications tell. */
+struct packet_hole {
+    struct ip_addr host;
+    unsigned missing;
+    int64_t from_ns, to_ns; /* between these packets of the host */
+    uint32_t frame_no;      /* the first behind the hole */
+};
+
 enum net_note {
     NET_CUT,               /* packet cut by the snapshot length */
     NET_LINK_TYPE_UNKNOWN, /* link type that is not in the table; value: the link type */
     NET_MALFORMED,         /* a header that contradicts itself */
     NET_TCP_GAP,
-    NET_CLOCK_BACKWARDS, /* time stamp before that of the frame before it */
+    NET_CLOCK_BACKWARDS, /* time stamp before that of the last frame of its interface */
     NET_LIMIT_FRAGMENTS, /* the oldest open datagram was given up for room */
     NET_LIMIT_STREAMS,   /* the oldest connection, or buffered bytes, given up for room */
     NET_FRAGMENT_LOST,   /* fragments of a datagram that never became whole */
+    NET_LIMIT_TUNNELS,   /* tunnels in tunnels, deeper than is followed */
+    NET_HIDDEN,          /* frame that is encrypted at the link layer (802.11, MACsec) */
+    NET_COPY,            /* a fragment that the capture holds once more */
+    NET_BAD_CHECKSUM, /* a packet that nobody received; of UDP, only what net_receives is asked */
     NET_NOTE_COUNT,
 };
 
@@ -115,11 +139,18 @@ struct net_handler {
                   const struct stream_piece *piece);
     void (*icmp)(void *context, const struct icmp_error *error);
     void (*neighbour)(void *context, const struct neighbour *neighbour);
+    void (*hole)(void *context, const struct packet_hole *hole);
+    /* What the frame carries was on the wire at this time, as a capture agent says whose clock it
+     * is; comes before the datagram. */
+    void (*reported)(void *context, int64_t t_ns);
     void (*note)(void *context, enum net_note note, uint32_t frame_no, int64_t value);
 };
 
 struct net *net_new(const struct net_handler *handler);
 void net_feed(struct net *net, const struct frame *frame);
+/* Was the datagram received, by its checksums (net/checksum.h)? *sum gets the sum of its bytes, by
+ * which equal ones may be known. To be asked of each datagram that matters, once. */
+bool net_receives(struct net *net, const struct datagram *datagram, uint64_t *sum);
 /* The capture is over: what is still buffered is delivered (holes as gaps), connections are closed.
  */
 void net_end(struct net *net);

@@ -11,10 +11,13 @@
  * know late and doubled packets for what they are.
  */
 #include "base/instant.h"
+#include "net/checksum.h"
 #include "net/conn_table.h"
 
 enum {
     HEADER_MIN = 20,
+    CHECKSUM_AT = 16,
+    ON_WIRE_MAX = 1500, /* what is longer was put together, or is to be split, by a network card */
     WINDOW_MAX = 1 << 20, /* an acknowledgement this near may be of this connection */
     FAR = 1 << 24,        /* bytes this far away are of another one on the same ports */
 };
@@ -118,6 +121,7 @@ static struct tcp_conn *feed_syn(struct net *net, struct tcp_conn *c, enum conn_
     *side = CONN_CLIENT;
     if (!c->streams[CONN_CLIENT].syn_known) {
         c->conn.from_start = true;
+        c->conn.isn = in->seq;
         set_start(&c->streams[CONN_CLIENT], in->seq);
     }
     tell(net, c, CONN_SYN, CONN_CLIENT, in->packet);
@@ -275,6 +279,58 @@ static bool take_header(struct net *net, struct ip_packet *ip, struct tcp_segmen
     return false;
 }
 
+/* Did whom it is for get this segment? */
+static bool was_received(struct net *net, const struct ip_packet *ip) {
+    enum checksum header = checksum_ip(ip->header), own = CHECKSUM_UNKNOWN;
+
+    if (!ip->packet.cut && ip->bytes.len == ip->full_len && ip->full_len <= ON_WIRE_MAX) {
+        const uint8_t *field = ip->bytes.ptr + CHECKSUM_AT;
+        own = checksum_transport(&ip->packet, PROTOCOL_TCP, checksum_sum(ip->bytes), 0,
+                                 ip->full_len, (uint16_t)(field[0] << 8 | field[1]));
+    }
+    return checksum_holds(net, &ip->packet, header, CHECKSUM_TCP, own);
+}
+
+static struct seen_segment look_of(const struct tcp_segment *in, enum conn_side side) {
+    return (struct seen_segment){
+        .t_ns = in->packet->t_ns,
+        .seq = in->seq,
+        .ack = in->ack,
+        .len = (uint32_t)in->bytes.len + in->missing,
+        .frame_no = in->packet->frame_no,
+        .ip_id = in->packet->ip_id,
+        .point = in->packet->point,
+        .flags = in->flags,
+        .from_server = side == CONN_SERVER,
+    };
+}
+
+/* What brings something new is none. A reset, or an acknowledgement, may be sent twice at once:
+ * only an identification tells. */
+static bool is_copy(const struct tcp_conn *c, enum conn_side side, const struct tcp_segment *in) {
+    const struct stream *stream = &c->streams[side], *back = &c->streams[!side];
+    bool data = in->bytes.len + in->missing != 0;
+
+    if (!(in->flags & (FLAG_SYN | FLAG_FIN))) {
+        if (data && seq_distance(in->seq, stream->next) >= 0 && !stream->first)
+            return false;
+        if (!data && !in->packet->ip_id)
+            return false;
+        if (!data && !(in->flags & FLAG_RST) && (!back->acked_known || back->acked != in->ack))
+            return false;
+    }
+    struct seen_segment look = look_of(in, side);
+    return seen_segments_hold(&c->seen, &look);
+}
+
+static void note_look(struct tcp_conn *c, enum conn_side side, const struct tcp_segment *in) {
+    struct seen_segment look = look_of(in, side);
+
+    c->conn.packets++;
+    if (!c->conn.ignore_data)
+        seen_segments_add(&c->seen, &look);
+}
+
 void tcp_feed(struct net *net, struct ip_packet *ip) {
     struct tcp_segment in = {0};
     enum conn_side side = CONN_CLIENT;
@@ -282,6 +338,17 @@ void tcp_feed(struct net *net, struct ip_packet *ip) {
     if (!take_header(net, ip, &in))
         return;
     struct tcp_conn *c = conns_find(net->conns, &ip->packet, &side);
+    bool ours = !c || !c->conn.ignore_data;
+    if (ours && c && is_copy(c, side, &in)) {
+        c->conn.packets++;
+        tell(net, c, CONN_COPY, side, in.packet);
+        return;
+    }
+    if (ours && !was_received(net, ip))
+        return;
+    if (c)
+        note_look(c, side, &in);
+    uint64_t id = c ? c->conn.id : 0;
     if (in.flags & FLAG_RST) {
         feed_reset(net, c, side, &in);
         return;
@@ -294,6 +361,8 @@ void tcp_feed(struct net *net, struct ip_packet *ip) {
         c = feed_syn(net, c, &side, &in);
     if (!c)
         return;
+    if (c->conn.id != id)
+        note_look(c, side, &in);
     feed_stream(net, c, side, &in);
     if (is_done(c))
         tcp_finish(net, c, in.packet);

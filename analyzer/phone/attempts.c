@@ -132,8 +132,8 @@ static void fill_sends(const struct teller *t, struct attempt *out,
     out->icmp_frames = icmp_frames;
     out->icmp_count = count.icmp;
     out->retransmissions = out->sends - out->transactions;
-    out->tries =
-        draft->server.transport == TRANSPORT_UDP ? out->sends : out->transactions + out->connects;
+    out->tries = transport_is_reliable(draft->server.transport) ? out->transactions + out->connects
+                                                                : out->sends;
     out->call_id = count.transactions ? transactions[0].call_id : NULL;
     out->t_ns = count.sends ? sends[0].t_ns : 0;
 }
@@ -203,7 +203,7 @@ static bool still_running(const struct teller *t, const struct attempt *a, enum 
     int64_t first = a->send_list[transaction->first_send].t_ns;
     if (end - first >= STORY_64T1_NS)
         return false;
-    if (a->server.transport != TRANSPORT_UDP)
+    if (transport_is_reliable(a->server.transport))
         return true;
     int64_t next = 4 * s;
     for (size_t i = a->send_count - 1; transaction->send_count > 1 && i-- > 0;) {
@@ -336,7 +336,8 @@ static bool began_before(const struct teller *t, enum sip_method method, const s
         if (!a->responses[i].late)
             return false;
     const struct transaction *first = &a->transaction_list[a->send_list[0].transaction];
-    if (a->server.transport != TRANSPORT_UDP) { /* TCP itself repeats: its first segment is seen? */
+    if (transport_is_reliable(
+            a->server.transport)) { /* TCP itself repeats: its first segment is seen? */
         const struct seen_connection *seen = collect_connection(t->telling->c, first->conn_id);
         return seen && !seen->connection.from_start && a->t_ns == t->telling->c->start_ns;
     }

@@ -5,6 +5,9 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 
+#include "base/instant.h"
+#include "net/tcp_copies.h"
+
 /* DHCP packets of one MAC within this time belong to one start. */
 #define ONE_BOOT_NS ((int64_t)30 * 1000000000)
 
@@ -112,11 +115,13 @@ void passing_fini(struct passing_map *map) {
 }
 
 void collection_init(struct collection *c) {
-    *c = (struct collection){0};
+    *c = (struct collection){.copies = copies_new()};
 }
 
 void collection_end(struct collection *c) {
     orphans_end(c);
+    damaged_end(c);
+    copies_end(c);
     collect_dns_end(c);
 }
 
@@ -146,6 +151,9 @@ void collection_fini(struct collection *c) {
     for (size_t i = 0; i < COLLECT_ORPHANS; i++)
         free(c->orphans[i].bytes);
     ARRAY_FINI(&c->srv_answers);
+    copies_free(c->copies);
+    for (size_t i = 0; i < COLLECT_DAMAGED; i++)
+        free(c->damaged[i].bytes);
     intern_fini(&c->strings);
     arena_fini(&c->arena);
 }
@@ -201,7 +209,7 @@ struct seen_connection *collect_connection(struct collection *c, uint64_t conn_i
 }
 
 struct seen_connection *collect_live_connection(struct collection *c, const struct conn *conn) {
-    return conn->noted ? &c->connections.items[conn->noted - 1] : NULL;
+    return conn->noted && !copies_has(conn) ? &c->connections.items[conn->noted - 1] : NULL;
 }
 
 static struct seen_connection *connection_of(struct collection *c, struct conn *conn,
@@ -246,11 +254,35 @@ static void forget_loss(struct collection *c, uint32_t frame) {
         }
 }
 
+/* The connection is over, by this packet or by age: was its TLS handshake in vain? One that nobody
+ * answered died of silence; else it was refused, whoever closed. */
+static void end_handshake(struct connection *connection, const struct packet *packet,
+                          enum conn_side side) {
+    if (!connection->tls || !connection->from_start || !connection->heard || connection->gap ||
+        connection->tls_up || connection->sip || connection->refused || connection->timed_out ||
+        (connection->tls_done && !connection->error_frame))
+        return;
+    if (!connection->tls_answered && !connection->error_frame && side == CONN_CLIENT) {
+        connection->timed_out = true;
+        return;
+    }
+    connection->refused = true;
+    if (!connection->error_frame) {
+        connection->error_frame = packet->frame_no;
+        connection->error_ns = packet->t_ns;
+    }
+}
+
 void collect_conn(void *context, struct conn *conn, enum conn_fact fact, enum conn_side side,
                   const struct packet *packet) {
     struct collection *c = context;
     struct seen_connection *seen = collect_live_connection(c, conn);
 
+    if (copies_has(conn)) {
+        if (fact == CONN_CLOSED)
+            c->copy_count += conn->packets;
+        return;
+    }
     if (!seen) {
         if (fact == CONN_RESET && !conn->established && !conn->from_start)
             collect_loss(c, LOSS_ERROR_ONLY, &packet->dst.ip, &packet->src.ip,
@@ -258,6 +290,8 @@ void collect_conn(void *context, struct conn *conn, enum conn_fact fact, enum co
                          packet->frame_no);
         if (fact != CONN_SYN)
             return; /* met in the middle: made when SIP or TLS shows on it */
+        if (conn->from_start && copies_connection(c, conn, packet))
+            return;
         orphans_expire(c, packet->t_ns);
         seen = connection_of(c, conn, packet);
         if (!seen)
@@ -266,8 +300,13 @@ void collect_conn(void *context, struct conn *conn, enum conn_fact fact, enum co
         orphans_join(c, &conn->client.ip);
     }
     struct connection *connection = &seen->connection;
+    if (fact == CONN_COPY) {
+        seen->copies++;
+        return;
+    }
     if (fact != CONN_CLOSED)
         connection->end_ns = packet->t_ns;
+    connection->heard |= fact != CONN_CLOSED && endpoint_eq(&packet->src, &conn->server);
     switch (fact) {
     case CONN_SYN:
         if (!seen->syn_frame)
@@ -292,11 +331,14 @@ void collect_conn(void *context, struct conn *conn, enum conn_fact fact, enum co
         }
         connection->reset = true;
         connection->open_at_end = false;
+        end_handshake(connection, packet, side);
         break;
     case CONN_FIN:
         connection->open_at_end = false;
+        end_handshake(connection, packet, side);
         break;
     case CONN_REPEATED:
+    case CONN_COPY:
         break;
     case CONN_CLOSED:
         if (connection->accepted && !connection->sip && !connection->tls &&
@@ -308,6 +350,9 @@ void collect_conn(void *context, struct conn *conn, enum conn_fact fact, enum co
             conn->noted = 0;
         } else if (!connection->accepted && !connection->refused) {
             connection->timed_out = true;
+        } else if (connection->open_at_end && !connection->tls_answered &&
+                   c->end_ns - connection->t_ns >= STORY_64T1_NS) {
+            end_handshake(connection, packet, CONN_CLIENT);
         }
         break;
     }
@@ -333,8 +378,16 @@ void collect_tls(void *context, const struct tls_seen *tls) {
         if (!host->first_frame)
             host->first_frame = tls->packet.frame_no;
     }
+    if (tls->side == CONN_SERVER)
+        connection->tls_answered = true;
+    if (tls->done)
+        connection->tls_done = true;
     if (tls->application_data)
         connection->tls_up = true;
+    if (tls->sealed)
+        connection->tls_sealed = true;
+    if (tls->hello && tls->server_name.len && !connection->server_name)
+        connection->server_name = intern_lower(&c->strings, tls->server_name);
     if (tls->alert && !connection->tls_up && !connection->error_frame) {
         connection->error_frame = tls->packet.frame_no;
         connection->error_ns = tls->packet.t_ns;
@@ -349,6 +402,7 @@ void collect_gap(void *context, struct conn *conn, enum conn_side side,
     (void)side;
     if (!seen || (!seen->connection.sip && !seen->connection.tls))
         return; /* the hole is in what is not ours */
+    seen->connection.gap = true;
     int64_t since = piece->before_ns ? piece->before_ns : seen->connection.t_ns;
     collect_loss(c, LOSS_TCP_GAP, &conn->client.ip, &conn->server.ip, since, piece->packet.t_ns,
                  piece->packet.frame_no);
@@ -482,14 +536,11 @@ bool collect_error(struct collection *c, const struct icmp_error *error, bool la
 
 void collect_icmp(void *context, const struct icmp_error *error) {
     struct collection *c = context;
+    struct icmp_error told = *error;
 
-    if (error->unreachable && !collect_error(c, error, false))
-        orphan_keep_error(c, error);
+    if (error->unreachable && copies_error(c, &told) && !collect_error(c, &told, false))
+        orphan_keep_error(c, &told);
 }
-
-/* Copies of one packet follow each other at once; a phone that sends the same bytes again waits
- * (T1, RFC 3261 17.1.1.2), and its IP stack numbers the packet anew. */
-#define COPY_WITHIN_NS ((int64_t)10 * 1000000)
 
 /* ---- neighbours and boots ---- */
 
@@ -497,9 +548,7 @@ void collect_icmp(void *context, const struct icmp_error *error) {
  * again (RFC 1122 2.3.2.1, RFC 4861 10). */
 static bool is_copied_question(const struct collection *c, const struct seen_neighbour *known,
                                int64_t t_ns) {
-    int64_t gap_ns = known->asks.count ? t_ns - c->seen.items[known->asks.last].t_ns : INT64_MAX;
-
-    return gap_ns > -COPY_WITHIN_NS && gap_ns < COPY_WITHIN_NS;
+    return known->asks.count && copy_in_time(t_ns, 0, c->seen.items[known->asks.last].t_ns, 0);
 }
 
 /* Was the answer to this first question captured before it? */
@@ -515,6 +564,13 @@ static void find_heard(const struct collection *c, struct seen_neighbour *asked,
     }
 }
 
+static bool was_heard(const struct collection *c, uint64_t key, int64_t t_ns) {
+    for (size_t i = 0; i < COLLECT_HEARD; i++)
+        if (c->heard[i].key == key && copy_in_time(t_ns, 0, c->heard[i].t_ns, 0))
+            return true;
+    return false;
+}
+
 void collect_neighbour(void *context, const struct neighbour *neighbour) {
     struct collection *c = context;
     enum { NEIGHBOURS_MAX = 1 << 16 };
@@ -526,6 +582,10 @@ void collect_neighbour(void *context, const struct neighbour *neighbour) {
         pair[1] = neighbour->target;
         uint64_t key = index_key(pair, sizeof pair, 4);
         uint32_t at = index_get(&c->neighbour_of, key);
+        if (was_heard(c, key, neighbour->packet.t_ns)) {
+            c->copy_count++;
+            return;
+        }
         c->heard[c->heard_next++ % COLLECT_HEARD] =
             (struct heard_neighbour){key, neighbour->packet.t_ns};
         if (at != NONE) {
@@ -538,8 +598,10 @@ void collect_neighbour(void *context, const struct neighbour *neighbour) {
         return; /* a probe of an address by its future owner (RFC 5227, RFC 4862 5.4) */
     uint64_t key = index_key(pair, sizeof pair, 4);
     uint32_t at = index_get(&c->neighbour_of, key);
-    if (at != NONE && is_copied_question(c, &c->neighbours.items[at], neighbour->packet.t_ns))
+    if (at != NONE && is_copied_question(c, &c->neighbours.items[at], neighbour->packet.t_ns)) {
+        c->copy_count++;
         return;
+    }
     if (at != NONE && c->neighbours.items[at].answered) {
         /* A new series of questions after an answer. */
         const struct seen_neighbour *old = &c->neighbours.items[at];
@@ -568,6 +630,8 @@ void collect_dhcp(void *context, const struct datagram *datagram) {
     const struct packet *packet = &datagram->packet;
     struct slice ciaddr = slice_between(datagram->bytes, CIADDR_AT, CIADDR_AT + 4);
 
+    if (copies_datagram(c, datagram))
+        return;
     if (c->boots.n >= BOOTS_MAX || !packet->mac_src.known || ciaddr.len < 4)
         return;
     if (ciaddr.ptr[0] || ciaddr.ptr[1] || ciaddr.ptr[2] || ciaddr.ptr[3])
@@ -581,6 +645,32 @@ void collect_dhcp(void *context, const struct datagram *datagram) {
         (struct seen_boot){.mac = packet->mac_src, .frame = packet->frame_no, .t_ns = packet->t_ns};
 }
 
+void collect_time(struct collection *c, int64_t t_ns) {
+    if (!c->timed || t_ns < c->start_ns)
+        c->start_ns = t_ns;
+    if (!c->timed || t_ns > c->end_ns)
+        c->end_ns = t_ns;
+    c->timed = true;
+}
+
+/* The clocks of agents may be hours away from that of the capturing host: what they report sets the
+ * time then, and frames of other content, of which only the times count, are taken to it. */
+void collect_reported(void *context, int64_t t_ns) {
+    struct collection *c = context;
+    int64_t ahead_ns = t_ns - c->frame_ns;
+
+    if (ahead_ns < NS_PER_S && ahead_ns > -NS_PER_S)
+        ahead_ns = 0; /* the same clock, and the way to the collector */
+    if (!c->agents && c->timed && !c->txs.n && !c->queries.n) {
+        c->start_ns += ahead_ns;
+        c->end_ns += ahead_ns;
+    }
+    c->agents = true;
+    c->agent_ahead_ns = ahead_ns;
+    c->reported = true;
+    collect_time(c, t_ns);
+}
+
 void collect_note(void *context, enum net_note note, uint32_t frame_no, int64_t value) {
     struct collection *c = context;
 
@@ -589,46 +679,22 @@ void collect_note(void *context, enum net_note note, uint32_t frame_no, int64_t 
     c->note_value[note] = value;
 }
 
-/* Is this datagram a copy of one that was seen just before? */
-static bool is_copy(struct collection *c, const struct message *m) {
-    enum { COPY_FRONT = 192, COPY_END = 64 };
-    uint8_t ends[2 * (sizeof(struct ip_addr) + 2)];
-    const struct endpoint *both[2] = {&m->packet.src, &m->packet.dst};
-    uint8_t *at = ends;
-
-    if (m->transport != TRANSPORT_UDP)
-        return false; /* the stream has it once */
-    for (size_t i = 0; i < 2; i++) {
-        memcpy(at, &both[i]->ip, sizeof(struct ip_addr));
-        at += sizeof(struct ip_addr);
-        *at++ = (uint8_t)(both[i]->port >> 8);
-        *at++ = (uint8_t)both[i]->port;
-    }
-    /* The front has the ID, or start line and branch; the end and the length tell the rest. */
-    struct slice front = slice_between(m->bytes, 0, COPY_FRONT);
-    struct slice end = slice_between(
-        m->bytes, m->bytes.len > COPY_END ? m->bytes.len - COPY_END : 0, m->bytes.len);
-    uint64_t hash = hash_bytes(ends, sizeof ends, m->bytes.len);
-    hash = hash_bytes(end.ptr, end.len, hash_bytes(front.ptr, front.len, hash));
-    struct seen_datagram *before = &c->lately[hash % COLLECT_LATELY];
-    bool copy = before->hash == hash && m->packet.t_ns - before->t_ns < COPY_WITHIN_NS &&
-                before->t_ns - m->packet.t_ns < COPY_WITHIN_NS &&
-                (!m->packet.has_ip_id || !before->has_ip_id || m->packet.ip_id == before->ip_id);
-    if (!copy)
-        *before =
-            (struct seen_datagram){hash, m->packet.t_ns, m->packet.has_ip_id, m->packet.ip_id};
-    else
-        c->copies++;
-    return copy;
-}
-
 void collect_message(void *context, const struct message *message) {
     struct collection *c = context;
+    struct message room;
 
-    if (message->quoted || is_copy(c, message))
+    if (message->quoted)
         return; /* what an ICMP error quotes, the icmp callback has */
-    if (message->kind == MESSAGE_SIP)
+    message = copies_message(c, message, &room);
+    if (!message)
+        return;
+    if (c->agents)
+        collect_time(c, message->packet.t_ns);
+    if (message->notes & MESSAGE_BAD_CHECKSUM)
+        collect_damaged(c, message);
+    else if (message->kind == MESSAGE_SIP)
         collect_sip(c, message);
     else
         collect_dns(c, message);
+    copies_done(c);
 }

@@ -8,6 +8,7 @@
 #ifndef PHONE_COLLECT_H
 #define PHONE_COLLECT_H
 
+#include "phone/collect_copies.h"
 #include "phone/message.h"
 #include "phone/story.h"
 
@@ -25,6 +26,8 @@ struct seen_list {
 struct seen_response {
     struct response told; /* as the story gives it: with others of its attempt as a copy */
     uint32_t next;
+    uint16_t point;    /* which capture point saw it: the request's, if that did, */
+    uint16_t asked_at; /* and which the request, nearest to its phone */
 };
 
 /* What a phone repeats from request to request: the refreshes of one registration, the requests of
@@ -59,6 +62,7 @@ struct tx {
     uint32_t first_response, last_response, response_count;
     uint32_t older;         /* the transaction before it in its hash chain (same key, elsewhere) */
     uint32_t before;        /* the one that its host began before it */
+    uint16_t point;         /* the capture point nearest to the phone */
     bool icmp_prohibited;   /* all ICMP errors so far were of the 'prohibited' kind */
     bool ends_subscription; /* NOTIFY: its Subscription-State is terminated */
 };
@@ -76,6 +80,7 @@ struct seen_connection {
     uint32_t syn_frame;           /* of the first SYN; 0: not seen */
     struct seen_list syns;        /* its repetitions */
     bool taken;                   /* a failed connection that a request has taken as its try */
+    uint32_t copies;              /* packets that the capture holds more than once */
 };
 
 /* An error or a sign of life of a server outside of any transaction. */
@@ -103,11 +108,14 @@ struct heard_neighbour {
 struct seen_loss {
     struct ip_addr host, peer; /* either may be the phone */
     struct loss_sign sign;
+    unsigned missing; /* LOSS_HOLE: so many packets */
 };
 
 struct seen_host {
     struct ip_addr ip;
-    struct mac_addr mac;  /* the last that it sent SIP with */
+    struct mac_addr mac;  /* the last that it sent SIP with, on its own side of a router: */
+    uint8_t mac_hops;     /* where both sides were seen, so many hops were left there; else 0 */
+    bool numbers_packets; /* its IP identifications are known to differ */
     bool registrar;       /* a REGISTER was sent to it */
     bool relay;           /* its requests carry several Vias or a Record-Route */
     uint32_t requests;    /* that it sent with one Via, not to multicast */
@@ -118,12 +126,12 @@ struct seen_host {
     int64_t first_ns, last_ns;
 };
 
-/* A datagram that was seen lately: what tells a copy of it (mirror ports, bridges, 'any'). */
-struct seen_datagram {
-    uint64_t hash; /* of its addresses, ports and bytes */
-    int64_t t_ns;
-    bool has_ip_id;
-    uint16_t ip_id;
+/* A request with a wrong checksum that is of no transaction, as far as is known. */
+struct damaged_request {
+    bool waits;
+    uint64_t key;           /* of its transaction */
+    struct message message; /* without details; its bytes: a copy in `bytes` */
+    uint8_t *bytes;
 };
 
 struct seen_boot {
@@ -175,7 +183,7 @@ struct kept_dns {
     size_t record_count;
 };
 
-enum { COLLECT_LATELY = 1024, COLLECT_DNS = 1024, COLLECT_ORPHANS = 16, COLLECT_HEARD = 8 };
+enum { COLLECT_DNS = 1024, COLLECT_ORPHANS = 16, COLLECT_HEARD = 8, COLLECT_DAMAGED = 8 };
 
 struct collection {
     struct intern strings;
@@ -199,16 +207,24 @@ struct collection {
     struct index_map wording_of, connection_of, host_of, neighbour_of;
     struct dns_message *dns; /* room for one message */
     uint64_t packets;
-    int64_t start_ns, end_ns;
+    int64_t start_ns, end_ns; /* once `timed` */
+    bool timed;
+    int64_t frame_ns;       /* of the frame at hand, by the capturing host's clock */
+    bool reported;          /* its packet's time is a capture agent's (HEP) */
+    bool agents;            /* one was met, */
+    int64_t agent_ahead_ns; /* and the last one's clock differs so much from the host's */
     ARRAY_OF(int) link_types;
     uint64_t notes[NET_NOTE_COUNT];
     int64_t note_value[NET_NOTE_COUNT];      /* of the last */
     ARRAY_OF(struct record_set) srv_answers; /* equal ones once, mostly */
     struct kept_dns dns_told[COLLECT_DNS];   /* by hash of what was written */
-    struct seen_datagram lately[COLLECT_LATELY];
+    struct copies *copies;
+    struct damaged_request damaged[COLLECT_DAMAGED]; /* a ring */
+    uint32_t damaged_next;
     struct orphan orphans[COLLECT_ORPHANS]; /* in the order in which they came */
     size_t orphan_count;
-    uint64_t copies;        /* datagrams that the capture holds more than once */
+    uint64_t copy_count;    /* packets that the capture holds more than once, connections' aside */
+    uint64_t hole_count;    /* signs of LOSS_HOLE */
     uint64_t limit_records; /* records left out because a table was full */
 };
 
@@ -227,11 +243,18 @@ void collect_gap(void *context, struct conn *conn, enum conn_side side,
 void collect_icmp(void *context, const struct icmp_error *error);
 void collect_neighbour(void *context, const struct neighbour *neighbour);
 void collect_dhcp(void *context, const struct datagram *datagram);
+void collect_hole(void *context, const struct packet_hole *hole);
 void collect_note(void *context, enum net_note note, uint32_t frame_no, int64_t value);
+void collect_reported(void *context, int64_t t_ns);
+
+/* There was a packet at this time: the capture reaches from the first to the last. */
+void collect_time(struct collection *c, int64_t t_ns);
 
 /* ---- for the collecting files ---- */
 
 void collect_sip(struct collection *c, const struct message *message);
+/* The transaction that a request repeats, or NULL; *key is what finds it. */
+struct tx *collect_known_request(struct collection *c, const struct message *m, uint64_t *key);
 void collect_dns(struct collection *c, const struct message *message);
 /* Answers whose question never came. */
 void collect_dns_end(struct collection *c);
@@ -250,6 +273,15 @@ void orphans_expire(struct collection *c, int64_t t_ns);
 void orphans_join(struct collection *c, const struct ip_addr *client);
 /* Nothing more comes. */
 void orphans_end(struct collection *c);
+
+/* collect_damaged.c: a message with a wrong checksum. */
+void collect_damaged(struct collection *c, const struct message *message);
+/* A transaction begins at t: what was damaged and is of it are its sends. */
+void damaged_join(struct collection *c, struct tx *tx, uint64_t key, int64_t t_ns);
+/* A response came to what may be one of these: then it was received, and is collected. */
+bool damaged_answered(struct collection *c, uint64_t key, int64_t t_ns);
+void damaged_forget(struct collection *c, uint32_t at);
+void damaged_end(struct collection *c);
 
 /* Most records of one kind that are kept; what is beyond is counted in limit_records. */
 enum { COLLECT_MAX = 1 << 24 };

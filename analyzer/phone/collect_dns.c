@@ -252,6 +252,7 @@ void collect_dns(struct collection *c, const struct message *message) {
         }
         seen_add(c, &c->queries.items[at].sends, packet->frame_no, packet->t_ns);
         orphans_join(c, client);
+        copies_became(c, COPIED_QUERY, at);
     }
 }
 

@@ -74,6 +74,7 @@ void orphan_keep_response(struct collection *c, const struct message *message) {
     /* What does not outlast the callback, and nobody asks for. */
     orphan->response.sip = NULL;
     orphan->response.conn = NULL;
+    orphan->response.datagram = NULL;
     orphan->response.frames = NULL;
     orphan->response.frame_count = 0;
 }

@@ -123,6 +123,7 @@ static struct tx *add_tx(struct collection *c, const struct message *m, uint64_t
         .wording = index,
         .first_response = NONE,
         .last_response = NONE,
+        .point = m->packet.point,
         .ends_subscription = head->method == SIP_NOTIFY && ends_subscription(m),
     };
     tx->told.has_expires = expires_of(m, &tx->told.expires_s);
@@ -148,7 +149,7 @@ static void note_hosts(struct collection *c, const struct message *m, struct wor
         host->requests++;
     if (!host->first_frame)
         host->first_frame = m->packet.frame_no;
-    if (m->packet.mac_src.known)
+    if (m->packet.mac_src.known && m->packet.hops >= host->mac_hops)
         host->mac = m->packet.mac_src;
     if (wording->method == SIP_REGISTER && !wording->multicast) {
         if (wording->sent_to == NONE || !ip_eq(&c->hosts.items[wording->sent_to].ip, dst))
@@ -163,36 +164,49 @@ static void answer_later(struct response *told, int64_t sent_ns) {
     told->t_ns = answered_ns(sent_ns, told->t_ns);
 }
 
+static struct tx *find_request(struct collection *c, const struct message *m, uint64_t key) {
+    for (uint32_t at = passing_get(&c->tx_of, key); at != NONE; at = c->txs.items[at].older) {
+        struct tx *known = &c->txs.items[at];
+        if (endpoint_eq(&known->dst, &m->packet.dst) && known->transport == m->transport &&
+            known->method == m->sip->method && ip_eq(&known->told.source.ip, &m->packet.src.ip))
+            return known;
+    }
+    return NULL;
+}
+
+struct tx *collect_known_request(struct collection *c, const struct message *m, uint64_t *key) {
+    *key = tx_key(m, &m->packet.src.ip);
+    return find_request(c, m, *key);
+}
+
 static void add_request(struct collection *c, const struct message *m) {
-    const struct sip_head *head = m->sip;
     uint64_t key = tx_key(m, &m->packet.src.ip);
-    struct tx *tx = NULL;
 
     passing_turn(&c->tx_of, m->packet.t_ns, IN_FLIGHT_NS);
     index_expect(&c->tx_of.young, key);
     uint32_t wording = collect_wording(c, m);
     orphans_expire(c, m->packet.t_ns);
-    for (uint32_t at = passing_get(&c->tx_of, key); at != NONE; at = c->txs.items[at].older) {
-        struct tx *known = &c->txs.items[at];
-        if (endpoint_eq(&known->dst, &m->packet.dst) && known->transport == m->transport &&
-            known->method == head->method && ip_eq(&known->told.source.ip, &m->packet.src.ip)) {
-            tx = known;
-            break;
-        }
-    }
-    if (!tx)
+    struct tx *tx = find_request(c, m, key);
+    if (!tx) {
         tx = add_tx(c, m, key, wording);
-    else if (tx->last_response != NONE)
+        if (tx && c->damaged_next)
+            damaged_join(c, tx, key, m->packet.t_ns);
+    } else if (tx->last_response != NONE) {
         answer_later(&c->responses.items[tx->last_response].told, m->packet.t_ns);
+    }
     if (tx) {
         note_hosts(c, m, &c->wordings.items[tx->wording]);
         seen_add(c, &tx->sends, m->packet.frame_no, m->packet.t_ns);
+        uint32_t at = (uint32_t)(tx - c->txs.items);
         orphans_join(c, &m->packet.src.ip);
+        copies_became(c, COPIED_SEND, at);
     }
     if (m->conn) {
         struct seen_connection *seen = collect_live_connection(c, m->conn);
-        if (seen)
+        if (seen) {
             seen->connection.sip = true;
+            seen->connection.server.transport = m->transport;
+        }
     }
 }
 
@@ -268,6 +282,8 @@ bool collect_response(struct collection *c, const struct message *m, bool last) 
     if (head->via_count > 1)
         return true; /* on its way between servers: the one nearer to the phone carries one Via */
     uint32_t at = tx_of_response(c, m, &sure);
+    if (at == NONE && damaged_answered(c, tx_key(m, &m->packet.dst.ip), m->packet.t_ns))
+        at = tx_of_response(c, m, &sure);
     if (!sure && !last)
         return false;
     if (at == NONE) {
@@ -297,7 +313,10 @@ bool collect_response(struct collection *c, const struct message *m, bool last) 
                 .nonce = keep_own(c, head->challenge_nonce),
             },
         .next = NONE,
+        .point = m->packet.point,
+        .asked_at = tx->point,
     };
+    copies_became(c, COPIED_RESPONSE, index);
     struct response *told = &response->told;
     if (head->status / 100 == 3) {
         struct sip_head room;
@@ -329,6 +348,11 @@ void collect_sip(struct collection *c, const struct message *message) {
             seen->connection.accepted = true;
             seen->connection.from_start = false;
         }
+    }
+    if (message->conn && endpoint_eq(&message->packet.src, &message->conn->server)) {
+        struct seen_connection *seen = collect_live_connection(c, message->conn);
+        if (seen)
+            seen->connection.heard = true;
     }
     if (!message->sip->call_id.len || !message->sip->has_cseq) {
         /* Too little to say what it belongs to. */

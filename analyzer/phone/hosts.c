@@ -79,6 +79,17 @@ static const char *host_of(struct telling *telling, const struct phone *phone,
     return fallback;
 }
 
+/* What the phone calls its server in a ClientHello (RFC 6066 3), where no lookup was seen. */
+static const char *name_asked_for(const struct collection *c, const struct phone_draft *phone) {
+    for (size_t i = 0; i < phone->connections.n; i++) {
+        const struct connection *connection =
+            &c->connections.items[phone->connections.items[i]].connection;
+        if (connection->server_name && tell_is_custom_port(connection->server.port))
+            return connection->server_name;
+    }
+    return NULL;
+}
+
 static uint64_t ip_key(const struct ip_addr *ip) {
     return index_key(ip, sizeof *ip, 70);
 }
@@ -112,6 +123,8 @@ void tell_host(struct telling *telling, const struct phone_draft *phone,
     }
     if (phone->tls_only && count)
         account->host = list[0]->host;
+    else if (phone->tls_only)
+        account->host = name_asked_for(c, phone);
     account->resolutions = list;
     account->resolution_count = count;
     index_fini(&contacted);

@@ -1,4 +1,5 @@
 /* Signs that the capture does not show all that was on the wire (contract section 6, Loss). */
+#include "phone/rank.h"
 #include "phone/tell.h"
 
 #include <stdlib.h>
@@ -97,6 +98,24 @@ void tell_losses_divide(struct telling *telling) {
     }
 }
 
+/* Is what a hole in the identifications tells of known otherwise: questions of the phone that the
+ * capture lacks, and of which it has the answers? */
+static bool is_explained(const struct telling *telling, const struct phone_draft *phone,
+                         const struct seen_loss *hole) {
+    const struct collection *c = telling->c;
+    unsigned known = 0;
+
+    for (size_t i = 0; i < phone->lost.n && known < hole->missing; i++) {
+        const struct seen_loss *loss = &c->losses.items[phone->lost.items[i]];
+        bool question =
+            loss->sign.kind == LOSS_RESPONSE_ONLY || loss->sign.kind == LOSS_ANSWER_ONLY;
+        known += question && ip_eq(&loss->host, &hole->host) &&
+                 loss->sign.to_ns >= hole->sign.from_ns &&
+                 loss->sign.to_ns <= hole->sign.to_ns + STORY_64T1_NS;
+    }
+    return known == hole->missing;
+}
+
 void tell_losses(struct telling *telling, struct phone_draft *phone) {
     const struct collection *c = telling->c;
 
@@ -106,12 +125,16 @@ void tell_losses(struct telling *telling, struct phone_draft *phone) {
         struct loss_sign sign = loss->sign;
         if (sign.kind == LOSS_ERROR_ONLY && !is_server(telling, phone, &loss->peer))
             continue; /* of something else than SIP */
+        if (sign.kind == LOSS_HOLE && is_explained(telling, phone, loss))
+            continue;
         sign.server =
             host != NONE && &telling->phones.items[host] == phone ? loss->peer : loss->host;
         add_sign(phone, sign);
     }
     neighbour_signs(telling, phone);
     late_error_signs(telling, phone);
+    tell_unseen_losses(telling, phone);
+    tell_unconnected_losses(telling, phone);
     if (telling->story->dropped_packets)
         add_sign(phone, (struct loss_sign){
                             .kind = LOSS_DROP_COUNTER, .from_ns = c->start_ns, .to_ns = c->end_ns});
@@ -196,7 +219,7 @@ static int64_t t1_of(const struct account *account) {
         for (size_t a = 0; a < account->requests[r].attempt_count; a++) {
             const struct attempt *attempt = &account->requests[r].attempts[a];
             const struct send *sends = attempt->send_list;
-            if (attempt->server.transport != TRANSPORT_UDP || attempt->send_count < 2 ||
+            if (transport_is_reliable(attempt->server.transport) || attempt->send_count < 2 ||
                 sends[0].connect || sends[1].transaction != sends[0].transaction)
                 continue;
             int64_t gap = sends[1].t_ns - sends[0].t_ns;
@@ -251,7 +274,7 @@ static void edge_signs(struct phone_draft *phone, const struct request *request,
 bool tell_repeats(const struct telling *telling, const struct phone_draft *phone) {
     for (size_t i = 0; i < phone->txs.n; i++) {
         const struct tx *tx = &telling->c->txs.items[phone->txs.items[i]];
-        if (tx->transport == TRANSPORT_UDP && tx->sends.count > 1 && !tx->icmp.count)
+        if (!transport_is_reliable(tx->transport) && tx->sends.count > 1 && !tx->icmp.count)
             return true;
     }
     return false;
@@ -259,8 +282,9 @@ bool tell_repeats(const struct telling *telling, const struct phone_draft *phone
 
 /* Sent once over UDP, and no answer. */
 static bool is_lone(const struct attempt *attempt) {
-    return attempt->outcome == OUTCOME_SILENT && attempt->server.transport == TRANSPORT_UDP &&
-           attempt->sends == 1 && !attempt->icmp_count;
+    return attempt->outcome == OUTCOME_SILENT &&
+           !transport_is_reliable(attempt->server.transport) && attempt->sends == 1 &&
+           !attempt->icmp_count;
 }
 
 static const struct attempt *moved_to(const struct request *request, size_t at) {
@@ -373,9 +397,8 @@ static void late_sign(struct phone_draft *phone, const struct attempt *attempt, 
 /* A lookup whose answer could have named this server: of addresses of its family, of SRV records
  * for its transport, or of NAPTR records. */
 static bool could_name(const struct query *query, const struct server *server) {
-    static const char *const SERVICES[] = {[TRANSPORT_UDP] = "_sip._udp.",
-                                           [TRANSPORT_TCP] = "_sip._tcp.",
-                                           [TRANSPORT_TLS] = "_sips._tcp."};
+    enum transport transport;
+    const char *host;
 
     switch (query->type) {
     case DNS_A:
@@ -383,10 +406,8 @@ static bool could_name(const struct query *query, const struct server *server) {
     case DNS_AAAA:
         return server->ip.len == 16;
     case DNS_SRV:
-        return (size_t)server->transport < sizeof SERVICES / sizeof *SERVICES &&
-               SERVICES[server->transport] &&
-               strncmp(query->name, SERVICES[server->transport],
-                       strlen(SERVICES[server->transport])) == 0;
+        return rank_srv_name_parse(query->name, &transport, &host) &&
+               transport == server->transport;
     case DNS_NAPTR:
         return true;
     default:
@@ -482,7 +503,7 @@ void tell_request_losses(struct telling *telling, struct phone_draft *phone,
                                             .to_ns = request->attempts[a + 1].t_ns,
                                             .frame = request->attempts[a + 1].send_list[0].frame,
                                             .server = attempt->server.ip});
-            if (attempt->server.transport != TRANSPORT_UDP)
+            if (transport_is_reliable(attempt->server.transport))
                 continue;
             unrepeated_sign(phone, &draft->account, i, a, once);
             if (phone->repeats)

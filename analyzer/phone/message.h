@@ -13,9 +13,10 @@ enum message_kind { MESSAGE_SIP, MESSAGE_DNS };
 enum message_note {
     MESSAGE_CUT_BY_SNAPLEN = 1 << 0,
     MESSAGE_MALFORMED = 1 << 1,
-    MESSAGE_AFTER_GAP = 1 << 2,  /* the stream lost bytes just before it */
-    MESSAGE_CUT_BY_GAP = 1 << 3, /* the stream lost bytes inside it */
-    MESSAGE_CUT_BY_END = 1 << 4, /* the stream ended inside it */
+    MESSAGE_AFTER_GAP = 1 << 2,    /* the stream lost bytes just before it */
+    MESSAGE_CUT_BY_GAP = 1 << 3,   /* the stream lost bytes inside it */
+    MESSAGE_CUT_BY_END = 1 << 4,   /* the stream ended inside it */
+    MESSAGE_BAD_CHECKSUM = 1 << 5, /* nobody received it */
 };
 
 struct message {
@@ -25,9 +26,11 @@ struct message {
     const uint32_t *frames; /* all that carried it, ascending */
     size_t frame_count;
     bool quoted;        /* inside an ICMP error: packet.src and dst are the quoted packet's */
-    struct conn *conn;  /* its TCP connection; NULL over UDP */
+    struct conn *conn;  /* its TCP connection; NULL over UDP and SCTP, and as an agent reports it */
     unsigned notes;     /* of enum message_note */
     struct slice bytes; /* the whole message */
+    const struct datagram *datagram; /* that it came in; NULL: quoted, or not over UDP */
+    uint64_t sum;                    /* of the datagram's bytes (net_receives) */
     const struct sip_head *sip; /* MESSAGE_SIP; see message_handler.details */
     struct dns_message *dns;    /* MESSAGE_DNS; see message_handler.details */
 };
@@ -37,8 +40,12 @@ struct tls_seen {
     struct conn *conn;
     struct packet packet;
     enum conn_side side;
-    bool alert;            /* an alert record in the clear (before keys): a failed handshake */
-    bool application_data; /* handshake done: protected data flows */
+    bool alert;               /* an alert record in the clear (before keys): a failed handshake */
+    bool application_data;    /* handshake done: protected data flows */
+    bool done;                /* the handshake is complete */
+    bool sealed;              /* a key is there, but does not fit: what follows stays unread */
+    bool hello;               /* a ClientHello was read; then: */
+    struct slice server_name; /* whom it asks for (RFC 6066 3); empty: it does not say */
 };
 
 /* Any may be NULL. All but message and tls are net's, passed on. */
@@ -55,13 +62,21 @@ struct message_handler {
                 const struct stream_piece *piece);
     void (*icmp)(void *context, const struct icmp_error *error);
     void (*neighbour)(void *context, const struct neighbour *neighbour);
+    void (*hole)(void *context, const struct packet_hole *hole);
+    void (*reported)(void *context, int64_t t_ns);
     void (*dhcp)(void *context, const struct datagram *datagram); /* client's DISCOVER or REQUEST */
     void (*note)(void *context, enum net_note note, uint32_t frame_no, int64_t value);
 };
 
 struct message_reader;
+struct tls_keylog;
 
 struct message_reader *message_reader_new(const struct message_handler *handler);
+/* Secrets of TLS connections, looked up from now on; they must outlive the reader. */
+void message_reader_secrets(struct message_reader *reader, const struct tls_keylog *keylog);
+/* So many TLS connections were seen, and so many of them have secrets among these. */
+void message_reader_tls(const struct message_reader *reader, uint64_t *connections,
+                        uint64_t *keyed);
 void message_reader_feed(struct message_reader *reader, const struct frame *frame);
 void message_reader_end(struct message_reader *reader);
 void message_reader_free(struct message_reader *reader);

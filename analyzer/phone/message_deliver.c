@@ -24,6 +24,12 @@ static bool lacks_header(const struct sip_head *head) {
            !head->has_cseq;
 }
 
+/* It is one of ours: did whom it is for get it? */
+static void check(struct message_target *target, struct message *message) {
+    if (message->datagram && !net_receives(target->net, message->datagram, &message->sum))
+        message->notes |= MESSAGE_BAD_CHECKSUM;
+}
+
 bool message_deliver_sip(struct message_target *target, struct message *message, bool sure,
                          const struct sip_head *head) {
     struct sip_head room;
@@ -41,6 +47,7 @@ bool message_deliver_sip(struct message_target *target, struct message *message,
         sip_head_details(message->bytes, &room);
         head = &room;
     }
+    check(target, message);
     message->kind = MESSAGE_SIP;
     message->sip = head;
     message->dns = NULL;
@@ -56,6 +63,7 @@ bool message_deliver_sip(struct message_target *target, struct message *message,
 bool message_deliver_dns(struct message_target *target, struct message *message) {
     if (message->bytes.len < DNS_HEADER_LEN)
         return false;
+    check(target, message);
     message->kind = MESSAGE_DNS;
     message->sip = NULL;
     message->dns = &target->dns;
@@ -67,4 +75,14 @@ bool message_deliver_dns(struct message_target *target, struct message *message)
     if (target->handler->message)
         target->handler->message(target->handler->context, message);
     return true;
+}
+
+enum transport message_reported_transport(enum transport said, struct slice bytes) {
+    struct sip_head head;
+    enum transport named;
+
+    if (said == TRANSPORT_SCTP || !sip_head_scan(bytes, &head) ||
+        !transport_parse(head.via_transport, &named) || named == TRANSPORT_UDP)
+        return said;
+    return named;
 }

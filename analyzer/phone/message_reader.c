@@ -1,6 +1,7 @@
 /* What net calls back becomes messages.
  *
  *     datagram --- first bytes ---> SIP, DNS, DHCP; RTP, STUN and the rest go nowhere
+ *         what a capture agent reports, and a message over SCTP, come as datagrams as well
  *     piece ------ per direction -> message_stream.c
  *     icmp error - quoted bytes --> SIP, DNS, as `quoted`
  *
@@ -12,6 +13,7 @@
 
 #include "phone/message_deliver.h"
 #include "phone/message_stream.h"
+#include "sip/sip_text.h"
 
 enum {
     PORT_DNS = 53,
@@ -41,9 +43,9 @@ static bool is_local_naming(const struct packet *packet) {
            either_port(packet, PORT_NETBIOS_NAME);
 }
 
-/* RFC 3261 25.1: a method is a token; whatever is registered begins with a letter. */
+/* RFC 3261 25.1: a method is a token. */
 static bool may_be_sip(uint8_t first) {
-    return (first | 0x20) >= 'a' && (first | 0x20) <= 'z';
+    return sip_token_chars[first];
 }
 
 /* Off port 53: exactly one question (RTP has a time stamp there, STUN its cookie). */
@@ -54,7 +56,7 @@ static bool may_be_dns(struct slice bytes) {
 /* Is it SIP or DNS? message: place and notes are filled in. */
 static void recognise(struct message_reader *reader, struct message *message) {
     struct slice bytes = message->bytes;
-    bool cut = message->quoted || message->notes;
+    bool cut = message->quoted || (message->notes & MESSAGE_CUT_BY_SNAPLEN);
 
     /* RFC 3261 7.5: line ends before the start line are ignored. */
     while (bytes.len && (bytes.ptr[0] == '\r' || bytes.ptr[0] == '\n'))
@@ -67,6 +69,8 @@ static void recognise(struct message_reader *reader, struct message *message) {
             return;
         message->bytes = whole;
     }
+    if (message->transport == TRANSPORT_SCTP)
+        return;
     bytes = message->bytes;
     bool port_53 = either_port(&message->packet, PORT_DNS);
     if ((port_53 || (may_be_dns(bytes) && !is_local_naming(&message->packet))) &&
@@ -81,7 +85,8 @@ static void on_datagram(void *context, const struct datagram *datagram) {
 
     if (!bytes.len)
         return;
-    if (packet->dst.port == PORT_DHCP_SERVER && packet->src.port == PORT_DHCP_CLIENT) {
+    if (packet->dst.port == PORT_DHCP_SERVER && packet->src.port == PORT_DHCP_CLIENT &&
+        datagram->transport == TRANSPORT_UDP) {
         if (reader->handler.dhcp)
             reader->handler.dhcp(reader->handler.context, datagram);
         return;
@@ -92,11 +97,13 @@ static void on_datagram(void *context, const struct datagram *datagram) {
 
     struct message message = {
         .packet = *packet,
-        .transport = TRANSPORT_UDP,
+        .transport = datagram->reported ? message_reported_transport(datagram->transport, bytes)
+                                        : datagram->transport,
         .frames = datagram->frames,
         .frame_count = datagram->frame_count,
         .notes = bytes.len < datagram->full_len ? MESSAGE_CUT_BY_SNAPLEN : 0u,
         .bytes = bytes,
+        .datagram = datagram,
     };
     recognise(reader, &message);
 }
@@ -159,6 +166,20 @@ static void on_neighbour(void *context, const struct neighbour *neighbour) {
         reader->handler.neighbour(reader->handler.context, neighbour);
 }
 
+static void on_hole(void *context, const struct packet_hole *hole) {
+    struct message_reader *reader = context;
+
+    if (reader->handler.hole)
+        reader->handler.hole(reader->handler.context, hole);
+}
+
+static void on_reported(void *context, int64_t t_ns) {
+    struct message_reader *reader = context;
+
+    if (reader->handler.reported)
+        reader->handler.reported(reader->handler.context, t_ns);
+}
+
 static void on_note(void *context, enum net_note note, uint32_t frame_no, int64_t value) {
     struct message_reader *reader = context;
 
@@ -175,13 +196,26 @@ struct message_reader *message_reader_new(const struct message_handler *handler)
         .piece = on_piece,
         .icmp = on_icmp,
         .neighbour = on_neighbour,
+        .hole = on_hole,
+        .reported = on_reported,
         .note = on_note,
     };
 
     reader->handler = *handler;
     reader->target.handler = &reader->handler;
     reader->net = net_new(&net_handler);
+    reader->target.net = reader->net;
     return reader;
+}
+
+void message_reader_secrets(struct message_reader *reader, const struct tls_keylog *keylog) {
+    reader->target.keylog = keylog;
+}
+
+void message_reader_tls(const struct message_reader *reader, uint64_t *connections,
+                        uint64_t *keyed) {
+    *connections = reader->target.tls_connections;
+    *keyed = reader->target.tls_keyed;
 }
 
 void message_reader_feed(struct message_reader *reader, const struct frame *frame) {
@@ -195,5 +229,6 @@ void message_reader_end(struct message_reader *reader) {
 void message_reader_free(struct message_reader *reader) {
     net_free(reader->net);
     ARRAY_FINI(&reader->target.frames);
+    free(reader->target.hep_room.bytes);
     free(reader);
 }

@@ -3,6 +3,8 @@
  *                 +------------ SIP start line ----------> SIP -- not SIP --> adrift: next start
  * line UNDECIDED --+-- length, DNS header, question ------> DNS
  *                 +-- 0x16 0x03 -------------------------> TLS (message_tls.c)
+ *                 +-- GET and 101, or SIP in a frame ----> WebSocket (RFC 7118)
+ *                 +-- "HEP3" ----------------------------> HEP (message_hep.c)
  *                 +-- anything else ---------------------> OTHER: never looked at again
  *
  * A message that lies whole in one piece is told from where it lies; only the beginning of a
@@ -17,27 +19,19 @@
 
 #include <stdlib.h>
 
+#include "phone/message_decrypt.h"
+#include "phone/message_hep.h"
+
 enum {
     HEAD_MAX = 64 * 1024,        /* a SIP head */
     START_LINE_MAX = 4096,       /* what may become a start line, if the stream is SIP */
     SEARCH_MAX = 64 * 1024,      /* search so far for a start line where none was seen yet */
     SILENT_PEER_MAX = 64 * 1024, /* what one side must send before the other's silence is ignored */
-    HELD_MAX = 64 * 1024 * 1024, /* by all streams together */
-    HELD_KEEP = 16 * 1024,       /* a buffer larger than this is given back when it is empty */
     DNS_LENGTH_LEN = 2,
     DNS_DECIDE_LEN = DNS_LENGTH_LEN + DNS_HEADER_LEN + 255 + 4, /* up to the first question's end */
     PORT_DNS = 53,
     PORT_SIP = 5060,
     PORT_SIPS = 5061,
-    TLS_HANDSHAKE = 0x16,
-};
-
-/* Bytes to look at: the held ones or those of a piece, with the frames that carried them. */
-struct view {
-    struct slice bytes;
-    const struct stream_part *parts;
-    size_t part_count;
-    size_t part; /* cursor: the part in which the next message begins */
 };
 
 struct step {
@@ -45,7 +39,8 @@ struct step {
     struct conn *conn;
     enum conn_side side;
     struct message_stream *stream;
-    struct view view;
+    const struct message_stream *peer; /* the other direction's; NULL: nothing of it was seen */
+    struct message_view view;
     unsigned cut; /* why no more bytes follow these (MESSAGE_CUT_BY_…); 0: more may follow */
 };
 
@@ -53,53 +48,20 @@ static bool either_port(const struct conn *conn, uint16_t port) {
     return conn->client.port == port || conn->server.port == port;
 }
 
-static const struct message_stream *peer_of(const struct step *step) {
-    return step->conn->user[step->side == CONN_CLIENT ? CONN_SERVER : CONN_CLIENT];
+static void note_limit(const struct step *step) {
+    const struct message_handler *handler = step->target->handler;
+
+    step->stream->adrift = true;
+    if (handler->note)
+        handler->note(handler->context, NET_LIMIT_STREAMS, step->stream->last.frame_no, 0);
 }
 
 /* ---- telling ---- */
 
-static int compare_frames(const void *a, const void *b) {
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return x < y ? -1 : x > y;
-}
-
-/* The frames that carried the bytes from `at` to `end`, ascending, each once. *message gets them,
- * and the frame and time of the last. */
-static void collect_frames(struct step *step, size_t at, size_t end, struct message *message) {
-    struct view *view = &step->view;
-    struct message_target *target = step->target;
-    bool ascending = true;
-    size_t i;
-
-    while (view->part + 1 < view->part_count && view->parts[view->part].end <= at)
-        view->part++;
-    target->frames.n = 0;
-    message->packet.frame_no = 0;
-    for (i = view->part; i < view->part_count; i++) {
-        uint32_t no = view->parts[i].frame_no;
-        size_t n = target->frames.n;
-        if (!n || target->frames.items[n - 1] != no) {
-            ascending = ascending && (!n || target->frames.items[n - 1] < no);
-            *ARRAY_PUSH(&target->frames) = no;
-        }
-        if (no > message->packet.frame_no) {
-            message->packet.frame_no = no;
-            message->packet.t_ns = view->parts[i].t_ns;
-        }
-        if (view->parts[i].end >= end)
-            break;
-    }
-    if (!ascending) {
-        qsort(target->frames.items, target->frames.n, sizeof(uint32_t), compare_frames);
-        size_t kept = 1;
-        for (i = 1; i < target->frames.n; i++)
-            if (target->frames.items[i] != target->frames.items[kept - 1])
-                target->frames.items[kept++] = target->frames.items[i];
-        target->frames.n = kept;
-    }
-    message->frames = target->frames.items;
-    message->frame_count = target->frames.n;
+static enum transport transport_of(const struct message_stream *stream) {
+    if (stream->kind == STREAM_WEBSOCKET)
+        return stream->secure ? TRANSPORT_WSS : TRANSPORT_WS;
+    return stream->secure ? TRANSPORT_TLS : TRANSPORT_TCP;
 }
 
 /* Tell the message of `len` bytes at `at`; whether it was one. head: as for message_deliver_sip. */
@@ -107,13 +69,13 @@ static bool tell(struct step *step, enum message_kind kind, size_t at, size_t le
                  const struct sip_head *head) {
     struct message_stream *stream = step->stream;
     struct message message = {.packet = stream->last,
-                              .transport = TRANSPORT_TCP,
+                              .transport = transport_of(stream),
                               .conn = step->conn,
                               .notes = cut | (stream->after_gap ? MESSAGE_AFTER_GAP : 0u)};
     size_t from = kind == MESSAGE_DNS ? at + DNS_LENGTH_LEN : at;
 
     message.bytes = slice_between(step->view.bytes, from, at + len);
-    collect_frames(step, at, at + len, &message);
+    message_view_frames(&step->view, step->target, at, at + len, &message);
     bool told = kind == MESSAGE_SIP
                     ? message_deliver_sip(step->target, &message, !stream->adrift, head)
                     : message_deliver_dns(step->target, &message);
@@ -211,6 +173,63 @@ static size_t dns_step(struct step *step, size_t at, struct slice rest) {
     return DNS_LENGTH_LEN + bytes.len;
 }
 
+/* ---- WebSocket ---- */
+
+/* Tell the WebSocket message at hand: one SIP message (RFC 7118 5), carried by all of its frames.
+ */
+static void tell_websocket(struct step *step, unsigned cut) {
+    struct websocket_reading *reading = &step->stream->websocket;
+    const struct message_view view = step->view;
+    struct slice text;
+    uint8_t *made;
+
+    if (websocket_reading_text(reading, step->target, &text, &made)) {
+        for (size_t i = 0; i < reading->message.parts.n; i++)
+            reading->message.parts.items[i].end = text.len;
+        step->view = message_hold_view(&reading->message);
+        step->view.bytes = text;
+        if (tell(step, MESSAGE_SIP, 0, text.len, cut, NULL))
+            reading->sip = true;
+        else if (!reading->sip)
+            step->stream->kind = STREAM_OTHER; /* another subprotocol */
+        step->view = view;
+    }
+    free(made);
+    message_hold_drop(step->target, &reading->message);
+}
+
+static size_t websocket_step(struct step *step, size_t at, struct slice rest) {
+    struct message_stream *stream = step->stream;
+
+    if (!step->cut && stream->need > rest.len)
+        return 0;
+    struct websocket_step taken = websocket_reading_take(
+        &stream->websocket, step->target, &step->view, at, stream->adrift, step->cut != 0);
+    stream->need = taken.need;
+    stream->skip = taken.skip;
+    if (taken.lost || taken.found)
+        stream->adrift = taken.lost;
+    if (taken.limit)
+        note_limit(step);
+    if (taken.message)
+        tell_websocket(step, taken.skip ? step->cut : 0);
+    return taken.taken;
+}
+
+/* Bytes of one that was begun do not come any more. */
+static void cut_websocket(struct step *step) {
+    if (websocket_reading_cut(&step->stream->websocket))
+        tell_websocket(step, step->cut);
+    message_hold_drop(step->target, &step->stream->websocket.message);
+}
+
+/* ---- HEP ---- */
+
+static size_t hep_step(struct step *step, size_t at) {
+    return message_hep_take(step->target, &step->view, at, &step->stream->last, step->cut,
+                            &step->stream->skip);
+}
+
 /* ---- what is it? ---- */
 
 enum verdict { NO, YES, LATER };
@@ -239,32 +258,66 @@ static enum verdict looks_like_sip(const struct step *step, struct slice rest) {
     return rest.len <= START_LINE_MAX ? LATER : NO;
 }
 
+/* A handshake, a frame that begins with SIP, or the other side of a connection that had either. */
+static enum verdict looks_like_websocket(const struct step *step, struct slice rest) {
+    bool peer_is = step->peer && step->peer->kind == STREAM_WEBSOCKET;
+
+    switch (websocket_recognise(rest, peer_is, step->cut != 0)) {
+    case WEBSOCKET_OK:
+        return YES;
+    case WEBSOCKET_PARTIAL:
+        return LATER;
+    case WEBSOCKET_INVALID:
+        break;
+    }
+    return peer_is ? YES : NO;
+}
+
 /* May a start line still come after bytes that are none? */
 static bool may_search(const struct step *step) {
     const struct message_stream *stream = step->stream;
-    const struct message_stream *peer = peer_of(step);
+    const struct message_stream *peer = step->peer;
 
-    if (peer && peer->kind == STREAM_SIP)
+    if (peer && (peer->kind == STREAM_SIP || peer->kind == STREAM_WEBSOCKET))
         return true;
     return stream->passed < SEARCH_MAX &&
            (!step->conn->from_start || stream->after_gap || either_port(step->conn, PORT_SIP) ||
             either_port(step->conn, PORT_SIPS));
 }
 
-static size_t undecided_step(struct step *step, size_t at, struct slice rest) {
+/* Pass over what is no message up to where one may begin: in a frame, or by itself. */
+static size_t search(struct step *step, struct slice rest) {
     struct message_stream *stream = step->stream;
-    const struct message_stream *peer = peer_of(step);
-    bool any_record = !step->conn->from_start || stream->after_gap ||
-                      (peer && peer->kind == STREAM_TLS); /* an alert answers a hello */
-    bool at_front = at == 0;
+    enum websocket_status status;
     struct sip_head head;
     size_t len = 0;
 
-    if (at_front && tls_recognise(rest, any_record)) {
+    if (sip_frame(rest, &head, &len) != SIP_FRAME_INVALID || !len)
+        len = 1;
+    /* The header of a frame stands before the start line in it. */
+    size_t frame = websocket_find_sip(slice_between(rest, 0, len + START_LINE_MAX), true, &status);
+    stream->adrift = true;
+    if (status == WEBSOCKET_OK && frame < len) {
+        stream->kind = STREAM_WEBSOCKET;
+        return frame;
+    }
+    stream->passed += len;
+    return len;
+}
+
+static size_t undecided_step(struct step *step, size_t at, struct slice rest) {
+    struct message_stream *stream = step->stream;
+    const struct message_stream *peer = step->peer;
+    bool any_record = !step->conn->from_start || stream->after_gap ||
+                      (peer && peer->kind == STREAM_TLS); /* an alert answers a hello */
+    bool at_front = at == 0;
+
+    if (at_front && !stream->secure && tls_recognise(rest, any_record)) {
         stream->kind = STREAM_TLS;
         return 0;
     }
-    if (at_front && rest.len < TLS_HEADER_LEN && rest.ptr[0] == TLS_HANDSHAKE && !step->cut)
+    if (at_front && !stream->secure && rest.len < TLS_HEADER_LEN && rest.ptr[0] == TLS_HANDSHAKE &&
+        !step->cut)
         return 0;
     enum verdict sip = looks_like_sip(step, rest);
     enum verdict dns = at_front || !rest.ptr[0] ? looks_like_dns(step, rest) : NO;
@@ -273,18 +326,26 @@ static size_t undecided_step(struct step *step, size_t at, struct slice rest) {
         stream->passed = 0;
         return 0;
     }
-    if (sip == LATER || dns == LATER)
+    if (at_front && message_hep_recognise(rest)) {
+        if (rest.len >= HEP_HEADER_LEN || step->cut)
+            stream->kind = rest.len >= HEP_HEADER_LEN ? STREAM_HEP : STREAM_OTHER;
+        return 0;
+    }
+    enum verdict websocket = at_front ? looks_like_websocket(step, rest) : NO;
+    if (websocket == YES) {
+        stream->kind = STREAM_WEBSOCKET;
+        stream->passed = 0;
+        stream->adrift = !websocket_begins_handshake(rest);
+        return 0;
+    }
+    if (sip == LATER || dns == LATER || websocket == LATER)
         return 0;
     /* RFC 5626 3.5.1 and others' keep-alives before the first message. */
     if (rest.ptr[0] == '\r' || rest.ptr[0] == '\n' || rest.ptr[0] == '\0') {
         if (++stream->passed < SEARCH_MAX)
             return 1;
     } else if (may_search(step)) {
-        if (sip_frame(rest, &head, &len) != SIP_FRAME_INVALID || !len)
-            len = 1;
-        stream->adrift = true;
-        stream->passed += len;
-        return len;
+        return search(step, rest);
     }
     stream->kind = STREAM_OTHER;
     return 0;
@@ -311,6 +372,10 @@ static size_t walk(struct step *step) {
             n = sip_step(step, at, rest);
         } else if (kind == STREAM_DNS) {
             n = dns_step(step, at, rest);
+        } else if (kind == STREAM_WEBSOCKET) {
+            n = websocket_step(step, at, rest);
+        } else if (kind == STREAM_HEP) {
+            n = hep_step(step, at);
         }
         if (!n && stream->kind == kind)
             break;
@@ -322,100 +387,62 @@ static size_t walk(struct step *step) {
 }
 
 static void drop_held(struct message_target *target, struct message_stream *stream) {
-    target->buffered -= stream->held_len;
-    stream->held_len = 0;
-    stream->parts.n = 0;
+    message_hold_drop(target, &stream->held);
     stream->need = 0;
     stream->scanned = 0;
-    if (stream->held_cap > HELD_KEEP) {
-        free(stream->held);
-        stream->held = NULL;
-        stream->held_cap = 0;
-    }
 }
 
-/* Hold these bytes; false: there is no room, nothing is held any more. */
-static bool hold(struct message_target *target, struct message_stream *stream, struct slice bytes,
-                 uint32_t frame_no, int64_t t_ns) {
-    if (target->buffered + bytes.len > HELD_MAX || stream->parts.n > HELD_MAX / 32) {
-        drop_held(target, stream);
-        stream->adrift = true;
-        if (target->handler->note)
-            target->handler->note(target->handler->context, NET_LIMIT_STREAMS, frame_no, 0);
-        return false;
-    }
-    size_t len = stream->held_len + bytes.len;
-    if (len > stream->held_cap) {
-        size_t cap = stream->held_cap ? stream->held_cap : 2048;
-        while (cap < len)
-            cap *= 2;
-        stream->held = memory_resize(stream->held, cap, 1);
-        stream->held_cap = cap;
-    }
-    memcpy(stream->held + stream->held_len, bytes.ptr, bytes.len);
-    stream->held_len = len;
-    target->buffered += bytes.len;
-    size_t n = stream->parts.n;
-    if (n && stream->parts.items[n - 1].frame_no == frame_no)
-        stream->parts.items[n - 1].end = len;
-    else
-        *ARRAY_PUSH(&stream->parts) =
-            (struct stream_part){.end = len, .frame_no = frame_no, .t_ns = t_ns};
-    return true;
-}
+/* Hold the view's bytes from there on; false: there is no room, nothing is held any more. */
+static bool hold(struct step *step, const struct message_view *view, size_t from) {
+    struct message_stream *stream = step->stream;
 
-/* The first n held bytes are dealt with. */
-static void release(struct message_target *target, struct message_stream *stream, size_t n) {
-    size_t kept = 0;
-
-    if (!n)
-        return;
-    if (n >= stream->held_len) {
-        drop_held(target, stream);
-        return;
-    }
-    memmove(stream->held, stream->held + n, stream->held_len - n);
-    stream->held_len -= n;
-    target->buffered -= n;
-    for (size_t i = 0; i < stream->parts.n; i++) {
-        struct stream_part part = stream->parts.items[i];
-        if (part.end <= n)
-            continue;
-        part.end -= n;
-        stream->parts.items[kept++] = part;
-    }
-    stream->parts.n = kept;
+    if (message_hold_add(step->target, &stream->held, view, from, from, view->bytes.len))
+        return true;
+    drop_held(step->target, stream);
+    note_limit(step);
+    return false;
 }
 
 static struct step step_of(struct message_target *target, struct conn *conn, enum conn_side side,
                            unsigned cut) {
-    struct message_stream *stream = conn->user[side];
-    return (struct step){
-        .target = target, .conn = conn, .side = side, .stream = stream, .cut = cut};
+    return (struct step){.target = target,
+                         .conn = conn,
+                         .side = side,
+                         .stream = conn->user[side],
+                         .peer = conn->user[side == CONN_CLIENT ? CONN_SERVER : CONN_CLIENT],
+                         .cut = cut};
+}
+
+/* The same of what TLS carries. */
+static struct step inner_step_of(struct message_target *target, struct conn *conn,
+                                 enum conn_side side, unsigned cut) {
+    struct step step = step_of(target, conn, side, cut);
+
+    step.stream = step.stream->inner;
+    step.peer = step.peer ? step.peer->inner : NULL;
+    return step;
 }
 
 static void walk_held(struct step *step) {
     struct message_stream *stream = step->stream;
 
-    if (!stream->held_len)
+    if (!stream->held.len)
         return;
-    step->view = (struct view){.bytes = slice_of(stream->held, stream->held_len),
-                               .parts = stream->parts.items,
-                               .part_count = stream->parts.n};
+    step->view = message_hold_view(&stream->held);
     size_t n = walk(step);
-    if (step->cut || stream->kind == STREAM_OTHER)
+    if (step->cut || stream->kind == STREAM_OTHER || n == stream->held.len)
         drop_held(step->target, stream);
     else if (stream->kind != STREAM_TLS)
-        release(step->target, stream, n);
+        message_hold_release(step->target, &stream->held, n);
 }
 
-static void take_gap(struct message_target *target, struct conn *conn, enum conn_side side,
-                     uint64_t gap) {
-    struct message_stream *stream = conn->user[side];
-    struct step step = step_of(target, conn, side, MESSAGE_CUT_BY_GAP);
+static void take_gap(struct step *step, uint64_t gap) {
+    struct message_stream *stream = step->stream;
 
-    tls_records_gap(&stream->tls, gap);
-    walk_held(&step);
+    step->cut = MESSAGE_CUT_BY_GAP;
+    walk_held(step);
+    cut_websocket(step);
+    step->cut = 0;
     stream->after_gap = true;
     stream->adrift = stream->adrift || stream->skip < gap;
     stream->skip -= stream->skip < gap ? stream->skip : gap;
@@ -428,26 +455,56 @@ static void tell_tls(const struct message_target *target, const struct tls_seen 
         target->handler->tls(target->handler->context, seen);
 }
 
-static void feed_tls(struct step *step, struct slice bytes, bool first) {
+/* What the key log opens goes to the inner stream. */
+static void decrypt_tls(struct step *step, size_t at) {
+    struct stream_bytes in = {.packet = step->stream->last,
+                              .bytes = step->view.bytes,
+                              .parts = step->view.parts,
+                              .part_count = step->view.part_count};
+    struct tls_seen seen = {.conn = step->conn, .packet = step->stream->last, .side = step->side};
+    struct decrypt_events events =
+        message_decrypt_feed(step->target, step->conn, step->side, &in, at);
+
+    if (events.hello) {
+        seen.hello = true;
+        seen.server_name = slice_of(events.server_name, events.server_name_len);
+        tell_tls(step->target, &seen);
+        seen.hello = false;
+    }
+    if (events.failed) {
+        seen.sealed = true;
+        tell_tls(step->target, &seen);
+    }
+}
+
+/* The view's bytes from `at` on are TLS records. */
+static void feed_tls(struct step *step, size_t at, bool first) {
     static const struct tls_records none;
     struct message_stream *stream = step->stream;
-    const struct message_stream *peer = peer_of(step);
+    const struct message_stream *peer = step->peer;
+    struct slice bytes = slice_between(step->view.bytes, at, step->view.bytes.len);
     struct tls_seen seen = {.conn = step->conn, .packet = stream->last, .side = step->side};
     unsigned events = tls_records_feed(&stream->tls, peer ? &peer->tls : &none, step->side, bytes);
 
     if (first)
         tell_tls(step->target, &seen);
-    if (events & TLS_ALERT) {
+    if (events & TLS_ALERTED) {
         seen.alert = true;
         tell_tls(step->target, &seen);
         seen.alert = false;
+    }
+    if (events & TLS_DONE) {
+        seen.done = true;
+        tell_tls(step->target, &seen);
+        seen.done = false;
     }
     if (events & TLS_DATA) {
         seen.application_data = true;
         tell_tls(step->target, &seen);
     }
+    decrypt_tls(step, at);
     /* What comes once data flows both ways says no more. */
-    if (stream->tls.data && peer && peer->tls.data)
+    if (stream->tls.data && peer && peer->tls.data && !message_decrypt_wants(stream))
         step->conn->ignore_data = true;
 }
 
@@ -456,11 +513,43 @@ static void feed_tls(struct step *step, struct slice bytes, bool first) {
 /* Neither side is of interest, or one is not and the other never spoke. */
 static void ignore_if_other(struct step *step, size_t len) {
     struct message_stream *stream = step->stream;
-    const struct message_stream *peer = peer_of(step);
 
     stream->passed += len;
-    if (peer ? peer->kind == STREAM_OTHER : stream->passed > SILENT_PEER_MAX)
+    if (step->peer ? step->peer->kind == STREAM_OTHER : stream->passed > SILENT_PEER_MAX)
         step->conn->ignore_data = true;
+}
+
+/* The next bytes of the step's stream: those of its view. */
+static void take_view(struct step *step) {
+    struct message_stream *stream = step->stream;
+    const struct message_view view = step->view;
+
+    /* What said nothing so far is the other side of a WebSocket connection that was met midway. */
+    if (stream->kind == STREAM_OTHER && !stream->websocket.role_known && step->peer &&
+        step->peer->kind == STREAM_WEBSOCKET && step->peer->websocket.sip) {
+        stream->kind = STREAM_WEBSOCKET;
+        stream->adrift = true;
+    }
+    if (stream->kind == STREAM_TLS) {
+        feed_tls(step, 0, false);
+    } else if (stream->kind == STREAM_OTHER) {
+        ignore_if_other(step, view.bytes.len);
+    } else if (stream->held.len) {
+        if (hold(step, &view, 0))
+            walk_held(step);
+        if (stream->kind == STREAM_TLS) {
+            feed_tls(step, 0, true);
+            drop_held(step->target, stream);
+        }
+    } else {
+        size_t n = walk(step);
+        if (stream->kind == STREAM_TLS)
+            feed_tls(step, n, true);
+        else if (stream->kind == STREAM_OTHER)
+            ignore_if_other(step, view.bytes.len);
+        else if (n < view.bytes.len && !step->cut)
+            hold(step, &view, n);
+    }
 }
 
 void message_stream_feed(struct message_target *target, struct conn *conn, enum conn_side side,
@@ -468,48 +557,63 @@ void message_stream_feed(struct message_target *target, struct conn *conn, enum 
     if (!conn->user[side])
         conn->user[side] = memory_new_zeroed(1, sizeof(struct message_stream));
     struct message_stream *stream = conn->user[side];
-    struct step step = step_of(target, conn, side, piece->packet.cut ? MESSAGE_CUT_BY_SNAPLEN : 0);
+    struct step step = step_of(target, conn, side, 0);
     struct stream_part part = {piece->bytes.len, piece->frame_no, piece->t_ns};
 
-    if (piece->gap_bytes && stream->kind != STREAM_OTHER)
-        take_gap(target, conn, side, piece->gap_bytes);
+    if (piece->gap_bytes && stream->kind != STREAM_OTHER) {
+        tls_records_gap(&stream->tls, piece->gap_bytes);
+        message_decrypt_gap(target, conn, side, piece->gap_bytes);
+        take_gap(&step, piece->gap_bytes);
+    }
     stream->last = piece->packet;
     if (!piece->bytes.len)
         return;
-    if (stream->kind == STREAM_TLS) {
-        feed_tls(&step, piece->bytes, false);
-    } else if (stream->kind == STREAM_OTHER) {
-        ignore_if_other(&step, piece->bytes.len);
-    } else if (stream->held_len) {
-        if (hold(target, stream, piece->bytes, piece->frame_no, piece->t_ns))
-            walk_held(&step);
-        if (stream->kind == STREAM_TLS) {
-            feed_tls(&step, slice_of(stream->held, stream->held_len), true);
-            drop_held(target, stream);
-        }
-    } else {
-        step.view = (struct view){.bytes = piece->bytes, .parts = &part, .part_count = 1};
-        size_t n = walk(&step);
-        if (stream->kind == STREAM_TLS)
-            feed_tls(&step, slice_between(piece->bytes, n, piece->bytes.len), true);
-        else if (stream->kind == STREAM_OTHER)
-            ignore_if_other(&step, piece->bytes.len);
-        else if (n < piece->bytes.len && !step.cut)
-            hold(target, stream, slice_between(piece->bytes, n, piece->bytes.len), piece->frame_no,
-                 piece->t_ns);
+    step.cut = piece->packet.cut ? MESSAGE_CUT_BY_SNAPLEN : 0;
+    step.view = (struct message_view){.bytes = piece->bytes, .parts = &part, .part_count = 1};
+    take_view(&step);
+}
+
+void message_stream_feed_inner(struct message_target *target, struct conn *conn,
+                               enum conn_side side, const struct stream_bytes *in) {
+    struct message_stream *outer = conn->user[side];
+
+    if (!outer->inner) {
+        outer->inner = memory_new_zeroed(1, sizeof(struct message_stream));
+        outer->inner->secure = true;
     }
+    struct step step = inner_step_of(target, conn, side, 0);
+    if (in->gap_bytes && step.stream->kind != STREAM_OTHER)
+        take_gap(&step, in->gap_bytes);
+    step.stream->last = in->packet;
+    if (!in->bytes.len)
+        return;
+    step.view =
+        (struct message_view){.bytes = in->bytes, .parts = in->parts, .part_count = in->part_count};
+    take_view(&step);
+}
+
+static void end_stream(struct step *step) {
+    struct message_stream *stream = step->stream;
+
+    walk_held(step);
+    cut_websocket(step);
+    message_hold_fini(step->target, &stream->held);
+    websocket_reading_fini(&stream->websocket, step->target);
+    free(stream);
 }
 
 void message_stream_end(struct message_target *target, struct conn *conn, enum conn_side side) {
     struct message_stream *stream = conn->user[side];
-    struct step step = step_of(target, conn, side, MESSAGE_CUT_BY_END);
 
     if (!stream)
         return;
-    walk_held(&step);
-    drop_held(target, stream);
-    free(stream->held);
-    ARRAY_FINI(&stream->parts);
-    free(stream);
+    if (stream->inner) {
+        struct step inner = inner_step_of(target, conn, side, MESSAGE_CUT_BY_END);
+        end_stream(&inner);
+        stream->inner = NULL;
+    }
+    message_decrypt_end(target, conn, side);
+    struct step step = step_of(target, conn, side, MESSAGE_CUT_BY_END);
+    end_stream(&step);
     conn->user[side] = NULL;
 }

@@ -13,27 +13,21 @@
  */
 #include "phone/message_tls.h"
 
-enum record_type {
-    RECORD_CHANGE_CIPHER_SPEC = 20,
-    RECORD_ALERT = 21,
-    RECORD_HANDSHAKE = 22,
-    RECORD_APPLICATION_DATA = 23,
-};
-
 enum {
-    RECORD_MAX = 16384 + 2048, /* RFC 5246 6.2.3 */
     ALERT_LEN = 2,
     PROTECTED_ALERT_LEN = 24, /* at most, with the explicit nonce of some */
     ALERT_FATAL = 2,
 };
 
 static bool header_valid(const uint8_t *head) {
-    return head[0] >= RECORD_CHANGE_CIPHER_SPEC && head[0] <= RECORD_APPLICATION_DATA &&
-           head[1] == 3 && head[2] <= 4 && (head[3] << 8 | head[4]) <= RECORD_MAX;
+    uint8_t type;
+    size_t len;
+
+    return tls_header_read(head, &type, &len);
 }
 
 bool tls_recognise(struct slice bytes, bool any) {
-    return bytes.len >= TLS_HEADER_LEN && (any || bytes.ptr[0] == RECORD_HANDSHAKE) &&
+    return bytes.len >= TLS_HEADER_LEN && (any || bytes.ptr[0] == TLS_HANDSHAKE) &&
            header_valid(bytes.ptr);
 }
 
@@ -56,15 +50,15 @@ static bool is_data(struct tls_records *mine, const struct tls_records *peer, en
 static unsigned record(struct tls_records *mine, const struct tls_records *peer,
                        enum conn_side side, unsigned type, unsigned len) {
     switch (type) {
-    case RECORD_CHANGE_CIPHER_SPEC:
+    case TLS_CHANGE_CIPHER_SPEC:
         mine->cipher_spec = true;
         break;
-    case RECORD_HANDSHAKE:
+    case TLS_HANDSHAKE:
         mine->hello = true;
         if (mine->cipher_spec)
             mine->sealed = mine->finished = true;
         break;
-    case RECORD_APPLICATION_DATA:
+    case TLS_APPLICATION_DATA:
         if (!mine->data && is_data(mine, peer, side, len)) {
             mine->data = true;
             return TLS_DATA;
@@ -74,6 +68,17 @@ static unsigned record(struct tls_records *mine, const struct tls_records *peer,
         break;
     }
     return 0;
+}
+
+/* Up to TLS 1.2 both Finished were seen; in TLS 1.3 the client's, which comes last. */
+static bool completes(struct tls_records *mine, const struct tls_records *peer,
+                      enum conn_side side) {
+    bool complete = mine->sealed ? peer->sealed : side == CONN_CLIENT && mine->finished;
+
+    if (mine->done || peer->done || !complete)
+        return false;
+    mine->done = true;
+    return true;
 }
 
 /* RFC 5246 7.2: a fatal alert ends the handshake. In TLS 1.3 the level says nothing, but what it
@@ -109,14 +114,16 @@ unsigned tls_records_feed(struct tls_records *mine, const struct tls_records *pe
                 mine->lost = true;
                 return events;
             }
-            if (type == RECORD_ALERT && len == ALERT_LEN)
+            if (type == TLS_ALERT && len == ALERT_LEN)
                 continue; /* its body comes into head, too */
             events |= record(mine, peer, side, type, len);
+            if (completes(mine, peer, side))
+                events |= TLS_DONE;
             mine->skip = len;
             mine->have = 0;
         } else if (mine->have == TLS_HEADER_LEN + ALERT_LEN) {
             if (alert_ends(mine, mine->head + TLS_HEADER_LEN))
-                events |= TLS_ALERT;
+                events |= TLS_ALERTED;
             mine->have = 0;
         }
     }

@@ -4,8 +4,7 @@
 #define PHONE_MESSAGE_TLS_H
 
 #include "net/net.h"
-
-enum { TLS_HEADER_LEN = 5 };
+#include "tls/tls_record.h"
 
 /* One direction. Zero-initialised: at the front of a record. */
 struct tls_records {
@@ -18,18 +17,20 @@ struct tls_records {
     bool sealed;                      /* a handshake record after that: TLS 1.2 or older */
     bool finished;                    /* its Finished was seen (TLS 1.3: what must be it) */
     bool data;                        /* application data was seen */
+    bool done;                        /* TLS_DONE was told */
 };
 
-enum tls_event {
-    TLS_ALERT = 1 << 0, /* an alert in the clear that ends the handshake */
-    TLS_DATA = 1 << 1,  /* the first application data of this direction */
+enum tls_fact {
+    TLS_ALERTED = 1 << 0, /* an alert in the clear that ends the handshake */
+    TLS_DONE = 1 << 2,    /* with this the handshake is complete, as far as it shows */
+    TLS_DATA = 1 << 1,    /* the first application data of this direction */
 };
 
 /* Does it begin with a record header (five bytes looked at; fewer: false)? any: of every type, else
  * of a handshake. */
 bool tls_recognise(struct slice bytes, bool any);
 
-/* The next bytes of one direction. Returns the events in them, of enum tls_event. */
+/* The next bytes of one direction. Returns the events in them, of enum tls_fact. */
 unsigned tls_records_feed(struct tls_records *mine, const struct tls_records *peer,
                           enum conn_side side, struct slice bytes);
 

@@ -19,12 +19,15 @@ static const char *const srv_prefix[TRANSPORT_COUNT] = {
     [TRANSPORT_UDP] = "_sip._udp.",
     [TRANSPORT_TCP] = "_sip._tcp.",
     [TRANSPORT_TLS] = "_sips._tcp.",
+    /* RFC 7118 names none; by the pattern of RFC 3263 4.1, as some stacks ask. */
+    [TRANSPORT_WS] = "_sip._ws.",
+    [TRANSPORT_WSS] = "_sips._ws.",
+    [TRANSPORT_SCTP] = "_sip._sctp.",
 };
 
 static const char *const service_name[TRANSPORT_COUNT] = {
-    [TRANSPORT_UDP] = "sip+d2u",
-    [TRANSPORT_TCP] = "sip+d2t",
-    [TRANSPORT_TLS] = "sips+d2t",
+    [TRANSPORT_UDP] = "sip+d2u", [TRANSPORT_TCP] = "sip+d2t",  [TRANSPORT_TLS] = "sips+d2t",
+    [TRANSPORT_WS] = "sip+d2w",  [TRANSPORT_WSS] = "sips+d2w", [TRANSPORT_SCTP] = "sip+d2s",
 };
 
 struct walk {
@@ -38,10 +41,6 @@ struct walk {
     unsigned service; /* of the service being walked */
     bool complete;
 };
-
-uint16_t transport_default_port(enum transport transport) {
-    return transport == TRANSPORT_TLS ? 5061 : 5060;
-}
 
 bool rank_service_transport(const char *service, enum transport *transport) {
     for (int i = 0; i < TRANSPORT_COUNT; i++) {

@@ -26,7 +26,7 @@ struct rank_order {
      */
     enum transport srv_transports[TRANSPORT_COUNT];
     size_t srv_transport_count;
-    uint16_t port; /* where no record says it; 0: 5060, or 5061 for TLS */
+    uint16_t port; /* where no record says it; 0: the default of the transport */
     bool port_known;
     enum transport transport; /* where no record says it */
     bool transport_known;
@@ -43,7 +43,9 @@ size_t rank_servers(const struct rank_order *order, rank_lookup *lookup, void *c
                     struct intern *strings, struct arena *arena, struct ranked_server **servers,
                     bool *complete);
 
-/* "sip+d2u" -> UDP, "sip+d2t" -> TCP, "sips+d2t" -> TLS (RFC 3263 4.1); false: another service. */
+/* "sip+d2u" -> UDP, "sip+d2t" -> TCP, "sips+d2t" -> TLS, "sip+d2s" -> SCTP (RFC 3263 4.1),
+ * "sip+d2w" -> WebSocket, "sips+d2w" -> the same over TLS (RFC 7118 10.3); false: another service.
+ */
 bool rank_service_transport(const char *service, enum transport *transport);
 
 /* "_sip._udp.example.com": the name that is asked by SRV for a host (RFC 3263 4.1). */
@@ -51,7 +53,5 @@ const char *rank_srv_name(struct intern *strings, enum transport transport, cons
 
 /* The other way round: host and transport of an SRV name; false: it is none of SIP's. */
 bool rank_srv_name_parse(const char *name, enum transport *transport, const char **host);
-
-uint16_t transport_default_port(enum transport transport);
 
 #endif

@@ -56,7 +56,7 @@ static const struct tx *sent_to_port(const struct teller *t, uint16_t port, bool
 
     for (size_t i = 0; i < t->account->txs.n && i < LOOK_AT; i++) {
         const struct tx *tx = tx_at(t, t->account->txs.items[i]);
-        if (tx->dst.port == port && !(connected && tx->transport == TRANSPORT_UDP))
+        if (tx->dst.port == port && (!connected || transport_is_reliable(tx->transport)))
             return tx;
     }
     return NULL;
@@ -73,7 +73,7 @@ static struct server connection_server(const struct teller *t, uint32_t index) {
         const struct resolution *r = t->account->account.resolutions[i];
         for (size_t s = 0; s < r->server_count; s++) {
             const struct server *known = &r->servers[s].server;
-            if (known->port == server.port && known->transport != TRANSPORT_UDP &&
+            if (known->port == server.port && transport_is_reliable(known->transport) &&
                 ip_eq(&known->ip, &server.ip))
                 return *known;
         }
@@ -479,7 +479,7 @@ static bool is_failing_over(const struct teller *t, int64_t at_ns) {
         return at_ns - pending_ns(t, t->pending.n - 1) <= STORY_AFTER_SILENCE_NS;
     const struct request_draft *newest =
         t->requests.n ? &t->requests.items[t->requests.n - 1] : NULL;
-    return newest && last_attempt(t, newest)->server.transport != TRANSPORT_UDP &&
+    return newest && transport_is_reliable(last_attempt(t, newest)->server.transport) &&
            left_after_failure(t, newest, at_ns);
 }
 
@@ -515,8 +515,8 @@ static void add_connections_before(struct teller *t, size_t *next, int64_t until
         const struct connection *connection = &seen->connection;
         if (connection->t_ns > until_ns)
             break;
-        if (!connection->from_start || connection->accepted || seen->taken ||
-            !is_of_account(t, connection))
+        bool stood = connection->accepted && !connection->refused && !connection->timed_out;
+        if (!connection->from_start || stood || seen->taken || !is_of_account(t, connection))
             continue;
         if (pending_too_old(t, connection->t_ns))
             flush_pending(t);

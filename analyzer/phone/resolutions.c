@@ -53,8 +53,10 @@ struct walker {
     size_t query_count;
     int64_t until_ns; /* lookups answered later do not count (rank lookup) */
     ARRAY_OF(const struct fact_record *) answer;
-    struct index_map tx_to; /* address -> the phone's first transaction to it, */
-    size_t tx_to_next;      /* of those before this one of its transactions */
+    struct index_map tx_to;          /* address -> the phone's first transaction to it, */
+    size_t tx_to_next;               /* of those before this one of its transactions */
+    bool supported[TRANSPORT_COUNT]; /* UDP, TCP, TLS; others where the phone uses them */
+    enum transport usual;            /* where no record says it: UDP, or that other one */
 };
 
 static uint64_t name_key(const char *name, uint32_t type) {
@@ -354,17 +356,26 @@ static bool rank_again(const struct walker *w, const struct walk *walk) {
     return true;
 }
 
+static void find_supported(struct walker *w) {
+    for (size_t i = 0; i <= TRANSPORT_TLS; i++)
+        w->supported[i] = true;
+    for (size_t i = 0; i < w->phone->txs.n; i++) {
+        enum transport used = w->telling->c->txs.items[w->phone->txs.items[i]].transport;
+        w->supported[used] = true;
+        if (used > TRANSPORT_TLS)
+            w->usual = used;
+    }
+}
+
 static void rank(struct walker *w, struct walk *walk) {
     struct resolution *r = walk->resolution;
-    struct rank_order order = {.host = r->host,
-                               .start = RANK_ADDRESS,
-                               .supported = {true, true, true},
-                               .transport = TRANSPORT_UDP};
+    struct rank_order order = {.host = r->host, .start = RANK_ADDRESS, .transport = w->usual};
     struct lookup_answer answer;
     bool complete;
 
     if (rank_again(w, walk))
         return;
+    memcpy(order.supported, w->supported, sizeof order.supported);
     w->until_ns = r->end_ns;
     if (phone_lookup(w, r->host, DNS_NAPTR, &answer))
         order.start = RANK_NAPTR;
@@ -493,6 +504,7 @@ static void fill_queries(struct walker *w) {
 void tell_resolutions(struct telling *telling, struct phone_draft *phone) {
     struct walker w = {.telling = telling, .phone = phone};
 
+    find_supported(&w);
     fill_queries(&w);
     for (size_t i = 0; i < w.query_count; i++)
         if (relevant(w.queries[i]))

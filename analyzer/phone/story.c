@@ -56,6 +56,13 @@ static const char *const loss_texts[LOSS_KIND_COUNT] = {
     [LOSS_UNREPEATED] = "one send over UDP without an answer or a repetition",
     [LOSS_ANSWER_USED] = "a server that only a DNS answer missing here can have named",
     [LOSS_SNAPLEN] = "a message cut by the snapshot length",
+    [LOSS_DAMAGED] = "a packet with a wrong checksum",
+    [LOSS_FAR_ONLY] = "an answer that only the far capture point saw",
+    [LOSS_HOLE] = "a hole in the phone's IP identifications",
+    [LOSS_CSEQ] = "a hole in the phone's CSeq numbers",
+    [LOSS_UNCONNECTED] = "a request over a connection of which no packet is there",
+    [LOSS_ENCRYPTED] = "a TLS connection whose content could not be read",
+    [LOSS_ONE_WAY] = "answers that the phone acts upon, and none of that server is there",
 };
 
 const char *outcome_name(enum outcome outcome) {
@@ -151,13 +158,16 @@ struct story_builder *story_begin(const struct story_options *options) {
                                             .gap = collect_gap,
                                             .icmp = collect_icmp,
                                             .neighbour = collect_neighbour,
+                                            .reported = collect_reported,
                                             .dhcp = collect_dhcp,
+                                            .hole = collect_hole,
                                             .note = collect_note};
 
     collection_init(&builder->collection);
     if (options)
         builder->options = *options;
     builder->reader = message_reader_new(&handler);
+    message_reader_secrets(builder->reader, builder->options.keylog);
     return builder;
 }
 
@@ -171,16 +181,18 @@ static void note_link_type(struct collection *c, int link_type) {
 void story_feed(struct story_builder *builder, const struct frame *frame) {
     struct collection *c = &builder->collection;
 
-    if (!c->packets++) {
-        c->start_ns = c->end_ns = frame->t_ns;
-    } else if (frame->t_ns > c->end_ns) {
-        c->end_ns = frame->t_ns;
-    } else if (frame->t_ns < c->start_ns) {
-        c->start_ns = frame->t_ns;
-    }
+    c->packets++;
     if (!c->link_types.n || c->link_types.items[c->link_types.n - 1] != frame->link_type)
         note_link_type(c, frame->link_type);
+    c->reported = false;
+    c->frame_ns = frame->t_ns;
     message_reader_feed(builder->reader, frame);
+    if (!c->reported)
+        collect_time(c, frame->t_ns + c->agent_ahead_ns);
+}
+
+void story_tls(const struct story_builder *builder, uint64_t *connections, uint64_t *keyed) {
+    message_reader_tls(builder->reader, connections, keyed);
 }
 
 void story_damaged(struct story_builder *builder, const char *message) {
@@ -235,7 +247,7 @@ static const struct ranked_server *listed(const struct phone_draft *draft,
         const struct resolution *r = draft->phone.resolutions[i];
         for (size_t n = 0; n < r->server_count; n++)
             if (r->servers[n].server.port == server->port &&
-                r->servers[n].server.transport != TRANSPORT_UDP &&
+                transport_is_reliable(r->servers[n].server.transport) &&
                 ip_eq(&r->servers[n].server.ip, &server->ip))
                 return &r->servers[n];
     }
@@ -387,21 +399,35 @@ static void tell_phone(struct telling *telling, uint32_t p) {
     draft->phone.subscription_end_count = draft->subscription_ends.n;
 }
 
+/* LINKTYPE_USER0 to 15: for anybody's private use. */
+enum { LINK_TYPE_USER0 = 147, LINK_TYPE_USER15 = 162 };
+
 static void warn(struct story *story, enum warning_code code, uint64_t count, const char *message) {
     if (count && !story->warnings[code].count)
         story->warnings[code] = (struct warning){count, message};
 }
 
+static uint64_t count_copies(const struct collection *c) {
+    uint64_t count = c->copy_count + c->notes[NET_COPY];
+
+    for (size_t i = 0; i < c->connections.n; i++)
+        if (c->connections.items[i].connection.id)
+            count += c->connections.items[i].copies;
+    return count;
+}
+
 static void tell_warnings(struct telling *telling, const char *damaged) {
     struct story *story = telling->story;
     const struct collection *c = telling->c;
-    uint64_t loss = 0;
+    uint64_t loss = 0, one_way = 0;
 
     warn(story, WARNING_TRUNCATED_PACKETS, c->notes[NET_CUT],
          "packets were cut by the snapshot length of the capture");
-    warn(story, WARNING_DUPLICATE_PACKETS, c->copies,
+    warn(story, WARNING_DUPLICATE_PACKETS, count_copies(c),
          "the capture holds packets more than once, as mirror ports and bridges give them; each "
          "counts once");
+    warn(story, WARNING_BAD_CHECKSUM, c->notes[NET_BAD_CHECKSUM],
+         "packets carry a wrong checksum: nobody received them");
     warn(story, WARNING_TCP_GAPS, c->notes[NET_TCP_GAP], "bytes are missing from TCP streams");
     warn(story, WARNING_DROPPED_PACKETS, story->dropped_packets,
          "the capture file says that packets were dropped while it was made");
@@ -410,19 +436,31 @@ static void tell_warnings(struct telling *telling, const char *damaged) {
     if (c->notes[NET_LINK_TYPE_UNKNOWN]) {
         int link_type = (int)c->note_value[NET_LINK_TYPE_UNKNOWN];
         const char *name = capture_link_type_name(link_type);
+        bool private = link_type >= LINK_TYPE_USER0 && link_type <= LINK_TYPE_USER15;
         warn(story, WARNING_UNSUPPORTED_LINK_TYPE, c->notes[NET_LINK_TYPE_UNKNOWN],
-             arena_printf(&story->arena, "link type %s (%d) is not read", name ? name : "unnamed",
-                          link_type));
+             arena_printf(&story->arena, "link type %s (%d) is not read%s", name ? name : "unnamed",
+                          link_type,
+                          private ? ": what it means is known to those alone who wrote the capture"
+                                  : ""));
     }
+    warn(story, WARNING_UNSUPPORTED_LINK_TYPE, c->notes[NET_HIDDEN],
+         "frames are encrypted at the link layer (802.11, MACsec) and are not read");
     warn(story, WARNING_LIMIT_REACHED,
-         c->notes[NET_LIMIT_FRAGMENTS] + c->notes[NET_LIMIT_STREAMS] + c->limit_records,
+         c->notes[NET_LIMIT_FRAGMENTS] + c->notes[NET_LIMIT_TUNNELS] + c->notes[NET_LIMIT_STREAMS] + c->limit_records,
          "a resource limit was reached; the oldest was given up");
     if (damaged)
         warn(story, WARNING_DAMAGED, 1, arena_text(&story->arena, slice_of_text(damaged)));
     for (size_t p = 0; p < story->phone_count; p++)
-        for (size_t i = 0; i < story->phones[p].loss_count; i++)
-            loss += story->phones[p].losses[i].kind != LOSS_DROP_COUNTER &&
-                    story->phones[p].losses[i].kind != LOSS_NEIGHBOUR;
+        for (size_t i = 0; i < story->phones[p].loss_count; i++) {
+            enum loss_kind kind = story->phones[p].losses[i].kind;
+            one_way += kind == LOSS_ONE_WAY;
+            loss += kind != LOSS_DROP_COUNTER && kind != LOSS_NEIGHBOUR &&
+                    kind != LOSS_ONE_WAY && kind != LOSS_UNCONNECTED && kind != LOSS_DAMAGED;
+        }
+    for (size_t i = 0; i < c->losses.n && !story->phone_count; i++)
+        one_way += c->losses.items[i].sign.kind == LOSS_RESPONSE_ONLY;
+    warn(story, WARNING_ONE_WAY, one_way,
+         "only one direction is there of what went between a phone and a server");
     warn(story, WARNING_CAPTURE_LOSS, loss,
          "the capture shows signs that packets are missing from it");
 }

@@ -25,6 +25,7 @@
 #include "base/intern.h"
 #include "base/memory.h"
 #include "capture/capture.h"
+#include "capture/merge.h"
 #include "dns/dns_message.h"
 #include "sip/sip_head.h"
 
@@ -298,6 +299,13 @@ enum loss_kind {
     LOSS_UNREPEATED,    /* one send over UDP without an answer or a repetition */
     LOSS_ANSWER_USED,   /* a server used that only an answer the capture lacks can have named */
     LOSS_SNAPLEN,       /* a message that mattered was cut by the snapshot length */
+    LOSS_DAMAGED,       /* a packet with a wrong checksum */
+    LOSS_FAR_ONLY,      /* an answer that only another capture point saw */
+    LOSS_HOLE,          /* a hole in the IPv4 identifications of a phone that counts them up */
+    LOSS_CSEQ,          /* a hole in the CSeq numbers of a phone that counts them up by one */
+    LOSS_ONE_WAY,       /* a server that the phone acts upon, and of which no packet is there */
+    LOSS_UNCONNECTED,   /* a request over a connection of which the capture has nothing */
+    LOSS_ENCRYPTED, /* the content of a TLS connection could not be read: of rules/, never told */
     LOSS_KIND_COUNT,
 };
 
@@ -324,8 +332,16 @@ struct connection {
     int64_t t_ns, end_ns;
     const uint32_t *syn_frames;
     size_t syn_count;
+    bool heard; /* a packet of the server is in the capture */
+    /* refused, timed_out: of one that was accepted, its TLS handshake failed, or was never
+     * answered. tls_up: data flowed; sip: SIP was read on it, of TLS with the secrets. */
     bool from_start, accepted, refused, timed_out, reset, tls, tls_up, sip;
-    uint32_t error_frame; /* RST or alert; 0: none */
+    bool tls_answered;       /* the server sent a TLS record */
+    bool tls_done;           /* the handshake is complete */
+    bool tls_sealed;         /* its secrets stopped fitting: SIP on it may be unread */
+    bool gap;                /* bytes of it are missing from the capture */
+    const char *server_name; /* that its ClientHello asks for; NULL: none */
+    uint32_t error_frame;    /* RST, alert or FIN; 0: none */
     int64_t error_ns;
     bool open_at_end;
 };
@@ -406,6 +422,7 @@ struct record_set {
 struct story {
     const char *const *files; /* as given on the command line */
     size_t file_count;
+    const struct merge *merge; /* where frames are; borrowed; NULL: one file (set by who read it) */
     uint64_t packets;
     int64_t start_ns, end_ns; /* first and last packet (by time stamp); both 0 without packets */
     const int *link_types;    /* in order of appearance */
@@ -445,9 +462,12 @@ const struct ranked_server *resolution_find(const struct resolution *resolution,
 
 /* ---- telling it ---- */
 
+struct tls_keylog;
+
 struct story_options {
     const struct ip_addr *as_phone; /* hosts that are phones whatever they look like */
     size_t as_phone_count;
+    const struct tls_keylog *keylog; /* TLS secrets; may grow while frames are fed; NULL: none */
     /* Tell each phone only between story_enter_phone and story_leave_phone: for a run that judges
      * phone by phone and prints nothing of them. Outside, a phone has no accounts, connections and
      * losses, and the story no warning about loss. */
@@ -459,6 +479,8 @@ struct story_builder;
 struct story_builder *story_begin(const struct story_options *options);
 /* A capture file's frames go in one after the other; frame numbers go on as the file gives them. */
 void story_feed(struct story_builder *builder, const struct frame *frame);
+/* So many TLS connections were seen so far, and so many of them have secrets in the key log. */
+void story_tls(const struct story_builder *builder, uint64_t *connections, uint64_t *keyed);
 /* The capture could not be read to its end: becomes the `damaged` warning. */
 void story_damaged(struct story_builder *builder, const char *message);
 /* Everything was fed: tell the story, which owns the builder from now on. */

@@ -84,6 +84,10 @@ void tell_events(struct telling *telling, struct phone_draft *phone, struct acco
 /* losses.c: the signs that the capture does not show all. */
 void tell_losses_divide(struct telling *telling); /* among the phones */
 void tell_losses(struct telling *telling, struct phone_draft *phone);
+/* losses_unseen.c */
+void tell_unseen_losses(const struct telling *telling, struct phone_draft *phone);
+/* losses_unconnected.c */
+void tell_unconnected_losses(const struct telling *telling, struct phone_draft *phone);
 bool tell_repeats(const struct telling *telling, const struct phone_draft *phone);
 void tell_request_losses(struct telling *telling, struct phone_draft *phone,
                          const struct account_draft *account);

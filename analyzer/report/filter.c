@@ -3,6 +3,7 @@
 #include "report/filter.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/memory.h"
 
@@ -27,4 +28,39 @@ char *filter_text(const uint32_t *frames, size_t count, enum filter_style style)
     }
     snprintf(text + len, room - len, "}");
     return text;
+}
+
+static int by_place(const void *one, const void *other) {
+    const struct frame_place *a = one, *b = other;
+
+    if (a->file != b->file)
+        return a->file < b->file ? -1 : 1;
+    return a->frame < b->frame ? -1 : a->frame > b->frame;
+}
+
+struct file_filters filters_by_file(const struct merge *merge, const uint32_t *frames, size_t count,
+                                    enum filter_style style) {
+    struct frame_place *places = memory_new_zeroed(count, sizeof *places);
+    uint32_t *numbers = memory_new_zeroed(count, sizeof *numbers);
+    struct file_filters filters = {0};
+
+    for (size_t i = 0; i < count; i++)
+        places[i] = merge_place(merge, frames[i]);
+    if (count)
+        qsort(places, count, sizeof *places, by_place);
+    for (size_t from = 0, to; from < count; from = to) {
+        for (to = from; to < count && places[to].file == places[from].file; to++)
+            numbers[to - from] = places[to].frame;
+        *ARRAY_PUSH(&filters) =
+            (struct file_filter){places[from].file, filter_text(numbers, to - from, style)};
+    }
+    free(places);
+    free(numbers);
+    return filters;
+}
+
+void file_filters_fini(struct file_filters *filters) {
+    for (size_t i = 0; i < filters->n; i++)
+        free(filters->items[i].text);
+    ARRAY_FINI(filters);
 }

@@ -15,8 +15,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
+#include "base/temporary.h"
 #include "report/json_result.h"
 #include "report/json_story.h"
 #include "report/json_writer.h"
@@ -237,24 +237,6 @@ static bool end_verdict(void *context, enum verdict verdict, const struct summar
     free(document);
     errno = error;
     return spooled && closed;
-}
-
-/* A file without a name that goes away by itself, in TMPDIR or /tmp. */
-static FILE *temporary_file(void) {
-    const char *folder = getenv("TMPDIR");
-    struct arena arena = {0};
-    char *path = arena_printf(&arena, "%s/sipvet-XXXXXX", folder && *folder ? folder : "/tmp");
-    int fd = mkstemp(path);
-    FILE *file = NULL;
-
-    if (fd >= 0) {
-        unlink(path);
-        file = fdopen(fd, "w+b");
-        if (!file)
-            close(fd);
-    }
-    arena_fini(&arena);
-    return file;
 }
 
 bool json_verdict_report(struct report *report, const struct sink *sink, const char *version,

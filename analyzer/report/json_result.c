@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "report/filter.h"
+#include "report/json_frames.h"
 #include "report/json_story.h"
 
 static void write_value(struct json_writer *json, const struct value *value) {
@@ -63,6 +64,36 @@ static void member_values(struct json_writer *json, const char *key, const struc
     json_object_end(json);
 }
 
+/* One file: one filter. */
+static void member_filter(struct json_writer *json, const struct occurrence *occurrence) {
+    char *filter = occurrence->frame_count
+                       ? filter_text(occurrence->frames, occurrence->frame_count, FILTER_EVERY)
+                       : NULL;
+
+    json_member_text(json, "filter", filter);
+    json_member_null(json, "filters");
+    free(filter);
+}
+
+/* A display filter is of one file: where frames are in several, each has one. */
+static void member_filters(struct json_writer *json, const struct merge *merge,
+                           const struct occurrence *occurrence) {
+    struct file_filters filters =
+        filters_by_file(merge, occurrence->frames, occurrence->frame_count, FILTER_EVERY);
+
+    json_member_text(json, "filter", filters.n == 1 ? filters.items[0].text : NULL);
+    json_key(json, "filters");
+    json_array_begin(json);
+    for (size_t i = 0; i < filters.n; i++) {
+        json_object_begin(json);
+        json_member_uint(json, "file", filters.items[i].file);
+        json_member_text(json, "filter", filters.items[i].text);
+        json_object_end(json);
+    }
+    json_array_end(json);
+    file_filters_fini(&filters);
+}
+
 static void write_occurrence(struct json_writer *json, const struct story *story,
                              const struct occurrence *occurrence) {
     json_object_begin(json);
@@ -71,16 +102,12 @@ static void write_occurrence(struct json_writer *json, const struct story *story
     json_member_instant(json, "time", occurrence->t_ns);
     member_values(json, "expected", occurrence->expected, occurrence->expected_count);
     member_values(json, "observed", occurrence->observed, occurrence->observed_count);
-    json_member_frames(json, "frames", occurrence->frames, occurrence->frame_count);
-    json_member_files(json);
-    json_key(json, "filter");
-    if (occurrence->frame_count) {
-        char *filter = filter_text(occurrence->frames, occurrence->frame_count, FILTER_EVERY);
-        json_text(json, filter);
-        free(filter);
-    } else {
-        json_null(json);
-    }
+    json_member_places(json, story->merge, FRAMES_KEYS, occurrence->frames,
+                       occurrence->frame_count);
+    if (story->merge)
+        member_filters(json, story->merge, occurrence);
+    else
+        member_filter(json, occurrence);
     json_member_text(json, "reason", reason_name(occurrence->reason));
     json_member_text(json, "message", occurrence->message);
     json_object_end(json);

@@ -4,6 +4,9 @@
 #include "report/json_story.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+
+#include "report/json_frames.h"
 
 static void member_offset(struct json_writer *json, const char *key, const struct story *story,
                           int64_t t_ns) {
@@ -34,6 +37,19 @@ static void member_warnings(struct json_writer *json, const struct story *story)
     json_array_end(json);
 }
 
+/* What was added to the time stamps of each file. */
+static void member_offsets(struct json_writer *json, const struct merge *merge) {
+    json_key(json, "offsets_s");
+    if (!merge) {
+        json_null(json);
+        return;
+    }
+    json_array_begin_line(json);
+    for (size_t i = 0; i < merge_file_count(merge); i++)
+        json_seconds(json, merge_file(merge, i)->correction.offset_ns);
+    json_array_end(json);
+}
+
 void json_capture_facts(struct json_writer *json, const struct story *story) {
     json_member_uint(json, "packets", story->packets);
     json_key(json, "first");
@@ -42,6 +58,7 @@ void json_capture_facts(struct json_writer *json, const struct story *story) {
     else
         json_null(json);
     json_member_seconds(json, "duration_s", story->end_ns - story->start_ns);
+    member_offsets(json, story->merge);
     json_key(json, "link_types");
     json_array_begin_line(json);
     for (size_t i = 0; i < story->link_type_count; i++) {
@@ -72,13 +89,10 @@ void json_phone_facts(struct json_writer *json, const struct phone *phone) {
     json_array_end(json);
 }
 
-void json_member_files(struct json_writer *json) {
-    json_member_null(json, "files"); /* a capture is one file, as long as none are merged */
-}
-
 /* ---- resolutions ---- */
 
-static void write_query(struct json_writer *json, const struct query *query) {
+static void write_query(struct json_writer *json, const struct story *story,
+                        const struct query *query) {
     char text[16], ip[IP_TEXT_LEN];
     bool answered = query->rcode >= 0;
 
@@ -86,13 +100,9 @@ static void write_query(struct json_writer *json, const struct query *query) {
     json_member_text(json, "type", dns_type_text(query->type, text));
     json_member_text(json, "name", query->name);
     json_member_text(json, "server", ip_text(&query->resolver.ip, ip));
-    json_member_frames(json, "frames", query->frames, query->send_count);
-    json_member_files(json);
-    json_key(json, "answer_frame");
-    if (answered && query->answer_frame)
-        json_uint(json, query->answer_frame);
-    else
-        json_null(json);
+    json_member_places(json, story->merge, FRAMES_KEYS, query->frames, query->send_count);
+    json_member_frame(json, story->merge, (struct frame_keys){"answer_frame", "answer_file"},
+                      answered ? query->answer_frame : 0);
     json_member_text(json, "rcode", answered ? dns_rcode_text((uint8_t)query->rcode, text) : NULL);
     json_member_uint(json, "answers", query->answer_count);
     json_member_bool(json, "truncated", query->truncated);
@@ -127,7 +137,7 @@ static void write_resolution(struct json_writer *json, const struct story *story
     json_key(json, "queries");
     json_array_begin(json);
     for (size_t i = 0; i < resolution->query_count; i++)
-        write_query(json, resolution->queries[i]);
+        write_query(json, story, resolution->queries[i]);
     json_array_end(json);
     json_key(json, "servers");
     json_array_begin(json);
@@ -142,11 +152,21 @@ static void write_resolution(struct json_writer *json, const struct story *story
 static void write_response(struct json_writer *json, const struct story *story,
                            const struct response *response) {
     json_object_begin(json);
-    json_member_uint(json, "frame", response->frame);
+    json_member_frame(json, story->merge, FRAME_KEYS, response->frame);
     member_offset(json, "t", story, response->t_ns);
     json_member_uint(json, "status", response->status);
     json_member_bool(json, "late", response->late);
     json_object_end(json);
+}
+
+static void member_sends(struct json_writer *json, const struct story *story,
+                         const struct attempt *attempt) {
+    uint32_t *frames = memory_new_zeroed(attempt->send_count, sizeof *frames);
+
+    for (size_t i = 0; i < attempt->send_count; i++)
+        frames[i] = attempt->send_list[i].frame;
+    json_member_places(json, story->merge, FRAMES_KEYS, frames, attempt->send_count);
+    free(frames);
 }
 
 static void write_attempt(struct json_writer *json, const struct story *story,
@@ -158,12 +178,7 @@ static void write_attempt(struct json_writer *json, const struct story *story,
     json_member_uint(json, "sends", attempt->sends);
     json_member_uint(json, "transactions", attempt->transactions);
     json_member_uint(json, "retransmissions", attempt->retransmissions);
-    json_key(json, "frames");
-    json_array_begin_line(json);
-    for (size_t i = 0; i < attempt->send_count; i++)
-        json_uint(json, attempt->send_list[i].frame);
-    json_array_end(json);
-    json_member_files(json);
+    member_sends(json, story, attempt);
     json_key(json, "times");
     json_array_begin_line(json);
     for (size_t i = 0; i < attempt->send_count; i++)
@@ -176,7 +191,8 @@ static void write_attempt(struct json_writer *json, const struct story *story,
     json_array_end(json);
     json_member_text(json, "call_id", attempt->call_id);
     json_member_uint(json, "connects", attempt->connects);
-    json_member_frames(json, "icmp", attempt->icmp_frames, attempt->icmp_count);
+    json_member_places(json, story->merge, (struct frame_keys){"icmp", "icmp_files"},
+                       attempt->icmp_frames, attempt->icmp_count);
     member_offset(json, "end_t", story, attempt->end_ns);
     json_object_end(json);
 }
@@ -237,8 +253,7 @@ static void write_event(struct json_writer *json, const struct story *story,
         else
             json_member_null(json, "end_t");
     }
-    json_member_frames(json, "frames", event->frames, event->frame_count);
-    json_member_files(json);
+    json_member_places(json, story->merge, FRAMES_KEYS, event->frames, event->frame_count);
     json_object_end(json);
 }
 

@@ -7,14 +7,12 @@
 #include "phone/story.h"
 #include "report/json_writer.h"
 
-/* packets, first, duration_s, link_types, dropped_packets, warnings. */
+/* packets, first, duration_s, offsets_s, link_types, dropped_packets, warnings. */
 void json_capture_facts(struct json_writer *json, const struct story *story);
 /* addresses, mac, user_agents. */
 void json_phone_facts(struct json_writer *json, const struct phone *phone);
 /* resolutions, requests, events. */
 void json_account_facts(struct json_writer *json, const struct story *story,
                         const struct account *account);
-/* What stands beside every `frames`: which of the capture's files each is in; null for one file. */
-void json_member_files(struct json_writer *json);
 
 #endif

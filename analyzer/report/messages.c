@@ -5,13 +5,20 @@
 
 #include <stdlib.h>
 
+#include "base/instant.h"
+#include "report/json_frames.h"
 #include "report/json_writer.h"
 #include "sip/sip_message.h"
 
 struct messages_report {
     struct json_writer json;
+    const struct merge *merge;
     bool started;
     int64_t start_ns; /* of the first frame */
+    int64_t frame_ns; /* of the frame at hand */
+    bool first;       /* it is the first */
+    bool agents;      /* a capture agent was met */
+    bool told;        /* a message was written */
     bool library;     /* libosip2 is ready; else the quick scan has to do */
 };
 
@@ -21,8 +28,13 @@ static void write_place(struct messages_report *report, const struct message *me
     struct json_writer *json = &report->json;
     char text[ENDPOINT_TEXT_LEN];
 
-    json_member_uint(json, "frame", message->packet.frame_no);
-    json_member_frames(json, "frames", message->frames, message->frame_count);
+    if (report->merge) {
+        json_member_frame(json, report->merge, FRAME_KEYS, message->packet.frame_no);
+        json_member_places(json, report->merge, FRAMES_KEYS, message->frames, message->frame_count);
+    } else {
+        json_member_uint(json, "frame", message->packet.frame_no);
+        json_member_frames(json, "frames", message->frames, message->frame_count);
+    }
     json_member_seconds(json, "t", message->packet.t_ns - report->start_ns);
     json_member_text(json, "kind", message->kind == MESSAGE_SIP ? "sip" : "dns");
     json_member_text(json, "transport", transport_name(message->transport));
@@ -48,6 +60,7 @@ static void write_notes(struct json_writer *json, unsigned notes, const struct o
         {notes & MESSAGE_AFTER_GAP, "after-gap"},
         {notes & MESSAGE_CUT_BY_GAP, "cut-by-gap"},
         {notes & MESSAGE_CUT_BY_END, "cut-by-end"},
+        {notes & MESSAGE_BAD_CHECKSUM, "bad-checksum"},
         {odd->quote_ends, "cut-by-icmp"},
         {odd->non_utf8, "non-utf8"},
     };
@@ -197,6 +210,7 @@ static void write_dns(struct messages_report *report, const struct message *mess
 static void on_message(void *context, const struct message *message) {
     struct messages_report *report = context;
 
+    report->told = true;
     json_object_begin(&report->json);
     write_place(report, message);
     if (message->kind == MESSAGE_SIP)
@@ -207,19 +221,35 @@ static void on_message(void *context, const struct message *message) {
     json_end_line(&report->json);
 }
 
-struct messages_report *messages_report_new(struct sink *sink) {
+/* An agent's clock may be hours away from the capturing host's: the capture begins by it. */
+static void on_reported(void *context, int64_t t_ns) {
+    struct messages_report *report = context;
+    int64_t ahead_ns = t_ns - report->frame_ns;
+
+    if (report->told || report->agents)
+        return;
+    report->agents = true;
+    if (report->first || ahead_ns >= NS_PER_S || ahead_ns <= -NS_PER_S)
+        report->start_ns += ahead_ns;
+}
+
+struct messages_report *messages_report_new(struct sink *sink, const struct merge *merge) {
     struct messages_report *report = memory_new_zeroed(1, sizeof *report);
 
     report->library = sip_library_init();
+    report->merge = merge;
     report->json = json_writer_of(sink, JSON_LINE);
     return report;
 }
 
 struct message_handler messages_report_handler(struct messages_report *report) {
-    return (struct message_handler){.context = report, .details = true, .message = on_message};
+    return (struct message_handler){
+        .context = report, .details = true, .message = on_message, .reported = on_reported};
 }
 
 void messages_report_frame(struct messages_report *report, const struct frame *frame) {
+    report->first = !report->started;
+    report->frame_ns = frame->t_ns;
     if (report->started)
         return;
     report->started = true;

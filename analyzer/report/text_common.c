@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/instant.h"
+#include "report/frame_text.h"
 
 void text_count(struct text_writer *text, uint64_t n, const char *thing) {
     text_printf(text, "%" PRIu64 " %s%s", n, thing, n == 1 ? "" : "s");
@@ -33,12 +34,32 @@ const char *text_duration(int64_t ns, char room[32]) {
     return room;
 }
 
+/* The files of a merged set, numbered as frames name them. */
+static void put_files(struct text_writer *text, const struct merge *merge) {
+    enum { COLUMN_NUMBER = 2, COLUMN_FILE = 6 };
+
+    for (size_t i = 0; i < merge_file_count(merge); i++) {
+        char room[CLOCK_TEXT_LEN];
+        text_margin(text, COLUMN_FILE);
+        text_column(text, COLUMN_NUMBER);
+        text_printf(text, "%zu", i + 1);
+        text_column(text, COLUMN_FILE);
+        text_style(text, STYLE_HEAD);
+        text_piece(text, merge_file(merge, i)->label);
+        text_style(text, STYLE_PLAIN);
+        text_words(text, clock_text(merge, i, room));
+        text_line(text);
+    }
+}
+
 void text_capture_head(struct text_writer *text, const struct story *story) {
     char room[INSTANT_TEXT_LEN];
 
     text_margin(text, 2);
     text_style(text, STYLE_HEAD);
-    for (size_t i = 0; i < story->file_count; i++)
+    if (story->merge)
+        text_printf(text, "%zu files", story->file_count);
+    for (size_t i = 0; i < story->file_count && !story->merge; i++)
         text_piece(text, strcmp(story->files[i], "-") == 0 ? "standard input" : story->files[i]);
     sink_text(text->sink, ":");
     text->column++;
@@ -52,6 +73,8 @@ void text_capture_head(struct text_writer *text, const struct story *story) {
         text_piece(text, from); /* a date is not broken */
     }
     text_line(text);
+    if (story->merge)
+        put_files(text, story->merge);
     for (enum warning_code code = 0; code < WARNING_COUNT; code++) {
         const struct warning *warning = &story->warnings[code];
         if (!warning->count)

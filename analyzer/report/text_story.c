@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "report/frame_text.h"
 #include "report/text.h"
 #include "report/text_common.h"
 #include "report/timeline.h"
@@ -21,6 +22,7 @@ enum {
     COLUMN_WHAT = 18,
     COLUMN_DETAIL = 20,
     COLUMN_TEXT = 31,
+    FILE_WIDTH = 3, /* of a merged set frames are wider by this: "2:17" */
     SERVERS_SHOWN = 8,
     COPIES_FOLDED = 3, /* so many copies and more are told once */
 };
@@ -43,7 +45,9 @@ static void styled(struct text_writer *text, enum text_style style, const char *
 static void begin_line(struct view *view, int64_t t_ns, uint32_t frame, enum text_style style,
                        const char *what) {
     struct text_writer *text = &view->text;
-    char room[32], number[16] = "-";
+    const struct merge *merge = view->story->merge;
+    unsigned wider = merge ? FILE_WIDTH : 0;
+    char room[32], number[FRAME_TEXT_LEN] = "-";
 
     text_margin(text, 0);
     text_offset(view->story, t_ns, room);
@@ -51,13 +55,14 @@ static void begin_line(struct view *view, int64_t t_ns, uint32_t frame, enum tex
         text_column(text, COLUMN_TIME_END - (unsigned)strlen(room));
     text_words(text, room);
     if (frame)
-        snprintf(number, sizeof number, "%u", frame);
-    text_column(text, COLUMN_FRAME_END - (unsigned)strlen(number));
+        frame_text(merge, frame, number);
+    if (strlen(number) < COLUMN_FRAME_END + wider)
+        text_column(text, COLUMN_FRAME_END + wider - (unsigned)strlen(number));
     text_words(text, number);
-    text_column(text, COLUMN_WHAT);
+    text_column(text, COLUMN_WHAT + wider);
     styled(text, style, what);
-    text_margin(text, COLUMN_TEXT);
-    text_column(text, COLUMN_TEXT);
+    text_margin(text, COLUMN_TEXT + wider);
+    text_column(text, COLUMN_TEXT + wider);
 }
 
 static void detail_line(struct view *view) {
@@ -104,11 +109,13 @@ static void put_query(struct view *view, const struct query *query) {
     if (query->transport != TRANSPORT_UDP)
         text_printf(text, "- over %s", transport_name(query->transport));
     if (view->verbose) {
+        char question[FRAME_TEXT_LEN], answer[FRAME_TEXT_LEN];
         text_printf(text, "by %s", ip_text(&query->resolver.ip, ip));
         if (query->answer_frame && query->send_count)
-            text_printf(text, "in %s, frames %u and %u",
-                        text_duration(query->answer_t_ns - query->t_ns, duration), query->frames[0],
-                        query->answer_frame);
+            text_printf(text, "in %s, frames %s and %s",
+                        text_duration(query->answer_t_ns - query->t_ns, duration),
+                        frame_text(view->story->merge, query->frames[0], question),
+                        frame_text(view->story->merge, query->answer_frame, answer));
     }
 }
 
@@ -218,20 +225,22 @@ static void put_sends(struct view *view, const struct attempt *attempt) {
     detail_line(view);
     text_words(&view->text, "sent");
     for (size_t i = 0; i < attempt->send_count; i++) {
-        char room[32];
-        text_printf(&view->text, "%s%s (frame %u)%s", attempt->send_list[i].connect ? "SYN " : "",
+        char room[32], frame[FRAME_TEXT_LEN];
+        text_printf(&view->text, "%s%s (frame %s)%s", attempt->send_list[i].connect ? "SYN " : "",
                     text_offset(view->story, attempt->send_list[i].t_ns, room),
-                    attempt->send_list[i].frame, i + 1 < attempt->send_count ? "," : "");
+                    frame_text(view->story->merge, attempt->send_list[i].frame, frame),
+                    i + 1 < attempt->send_count ? "," : "");
     }
     for (size_t i = 0; i < attempt->response_count; i++) {
         const struct response *response = &attempt->responses[i];
-        char room[32];
+        char room[32], frame[FRAME_TEXT_LEN];
         if (i == 0) {
             detail_line(view);
             text_words(&view->text, "received");
         }
-        text_printf(&view->text, "%u at %s (frame %u)%s", response->status,
-                    text_offset(view->story, response->t_ns, room), response->frame,
+        text_printf(&view->text, "%u at %s (frame %s)%s", response->status,
+                    text_offset(view->story, response->t_ns, room),
+                    frame_text(view->story->merge, response->frame, frame),
                     i + 1 < attempt->response_count ? "," : "");
     }
 }
@@ -239,7 +248,8 @@ static void put_sends(struct view *view, const struct attempt *attempt) {
 static void put_attempt(struct view *view, const struct moment *moment) {
     const struct attempt *attempt = &moment->request->attempts[moment->attempt];
     struct text_writer *text = &view->text;
-    char room[SERVER_TEXT_LEN], duration[32], what[32];
+    const struct merge *merge = view->story->merge;
+    char room[SERVER_TEXT_LEN], duration[32], what[32], frame[FRAME_TEXT_LEN];
 
     snprintf(what, sizeof what, "%s%.20s", moment->attempt ? "+ " : "",
              moment->request->method_text ? moment->request->method_text : "connect");
@@ -264,13 +274,15 @@ static void put_attempt(struct view *view, const struct moment *moment) {
         text_printf(text, "(%u failed connection%s)", attempt->connects,
                     attempt->connects == 1 ? "" : "s");
     if (attempt->icmp_count)
-        text_printf(text, "(ICMP error in frame %u)", attempt->icmp_frames[0]);
+        text_printf(text, "(ICMP error in frame %s)",
+                    frame_text(merge, attempt->icmp_frames[0], frame));
     if (attempt->error_count)
-        text_printf(text, "(connection error in frame %u)", attempt->error_frames[0]);
+        text_printf(text, "(connection error in frame %s)",
+                    frame_text(merge, attempt->error_frames[0], frame));
     for (size_t i = 0; i < attempt->response_count; i++)
         if (attempt->responses[i].late && !attempt->responses[i].repeated)
-            text_printf(text, "(late %u in frame %u)", attempt->responses[i].status,
-                        attempt->responses[i].frame);
+            text_printf(text, "(late %u in frame %s)", attempt->responses[i].status,
+                        frame_text(merge, attempt->responses[i].frame, frame));
     if (view->verbose)
         put_sends(view, attempt);
     text_line(text);
@@ -289,7 +301,7 @@ static const enum text_style event_styles[EVENT_KIND_COUNT] = {
 static void put_event(struct view *view, const struct moment *moment) {
     const struct event *event = moment->event;
     struct text_writer *text = &view->text;
-    char room[SERVER_TEXT_LEN], offset[32];
+    char room[SERVER_TEXT_LEN], offset[32], frame[FRAME_TEXT_LEN];
 
     begin_line(view, moment->t_ns, moment->frame, event_styles[event->kind],
                event_kind_name(event->kind));
@@ -311,7 +323,8 @@ static void put_event(struct view *view, const struct moment *moment) {
         if (event->has_expires)
             text_printf(text, "its %u s were over", event->expires_s);
         if (event->frame_count)
-            text_printf(text, "(granted in frame %u)", event->frames[0]);
+            text_printf(text, "(granted in frame %s)",
+                        frame_text(view->story->merge, event->frames[0], frame));
         break;
     case EVENT_OUTAGE:
     case EVENT_RECOVERY:
@@ -352,10 +365,11 @@ static void put_moment(struct view *view, const struct moment *moment) {
 
 static void put_folded(struct view *view, const struct moment *last, size_t more, size_t period) {
     struct text_writer *text = &view->text;
-    char room[32];
+    unsigned column = COLUMN_WHAT + (view->story->merge ? FILE_WIDTH : 0);
+    char room[32], frame[FRAME_TEXT_LEN];
 
-    text_margin(text, COLUMN_WHAT);
-    text_column(text, COLUMN_WHAT);
+    text_margin(text, column);
+    text_column(text, column);
     text_style(text, STYLE_QUIET);
     if (period > 1)
         text_printf(text, "... these %zu steps %zu more time%s,", period, more,
@@ -365,7 +379,7 @@ static void put_folded(struct view *view, const struct moment *last, size_t more
     text_printf(text, "the last %s %s", period > 1 ? "begins at" : "at",
                 text_offset(view->story, last->t_ns, room));
     if (last->frame)
-        text_printf(text, "(frame %u)", last->frame);
+        text_printf(text, "(frame %s)", frame_text(view->story->merge, last->frame, frame));
     text_style(text, STYLE_PLAIN);
     text_line(text);
 }
@@ -438,7 +452,7 @@ static void on_account(void *context, const struct phone *phone, const struct ac
         text_style(text, STYLE_QUIET);
         text_column(text, COLUMN_TIME_END - 6);
         text_words(text, "time s");
-        text_column(text, COLUMN_FRAME_END - 5);
+        text_column(text, COLUMN_FRAME_END - 5 + (view->story->merge ? FILE_WIDTH : 0));
         text_words(text, "frame");
         text_style(text, STYLE_PLAIN);
         text_line(text);

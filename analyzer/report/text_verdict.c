@@ -8,6 +8,7 @@
 
 #include "base/instant.h"
 #include "report/filter.h"
+#include "report/frame_text.h"
 #include "report/text.h"
 #include "report/text_common.h"
 
@@ -112,33 +113,56 @@ static void put_values(struct text_writer *text, const char *head, const struct 
 
 /* ---- occurrences ---- */
 
+static void put_filter(struct text_writer *text, const char *head, const char *filter) {
+    text_column(text, COLUMN_DETAIL);
+    styled(text, STYLE_QUIET, head);
+    text_column(text, COLUMN_LIST);
+    text_piece(text, filter);
+    text_line(text);
+}
+
+/* A display filter is of one file: of a merged set there may be several. */
+static void put_filters(struct view *view, const struct occurrence *occurrence) {
+    const struct merge *merge = view->story->merge;
+
+    if (!merge) {
+        char *filter = filter_text(occurrence->frames, occurrence->frame_count, FILTER_RANGES);
+        put_filter(&view->text, "filter", filter);
+        free(filter);
+        return;
+    }
+    struct file_filters filters =
+        filters_by_file(merge, occurrence->frames, occurrence->frame_count, FILTER_RANGES);
+    for (size_t i = 0; i < filters.n; i++) {
+        char head[24];
+        snprintf(head, sizeof head, "file %u", filters.items[i].file + 1);
+        put_filter(&view->text, head, filters.items[i].text);
+    }
+    file_filters_fini(&filters);
+}
+
 static void put_evidence(struct view *view, const struct occurrence *occurrence) {
+    const struct merge *merge = view->story->merge;
     struct text_writer *text = &view->text;
-    char room[32];
+    size_t count = occurrence->frame_count;
+    char room[32], frame[FRAME_TEXT_LEN];
 
     text_margin(text, COLUMN_LIST);
     text_column(text, COLUMN_DETAIL);
     styled(text, STYLE_QUIET, "seen");
     text_column(text, COLUMN_LIST);
     text_printf(text, "at %s s", text_offset(view->story, occurrence->t_ns, room));
-    if (occurrence->frame_count) {
-        text_printf(text, "in frame%s", occurrence->frame_count == 1 ? "" : "s");
-        for (size_t i = 0; i < occurrence->frame_count && i < FRAMES_SHOWN; i++)
-            text_printf(text, "%u", occurrence->frames[i]);
-        if (occurrence->frame_count > FRAMES_SHOWN)
-            text_printf(text, "... %u (%zu frames)",
-                        occurrence->frames[occurrence->frame_count - 1], occurrence->frame_count);
+    if (count) {
+        text_printf(text, "in frame%s", count == 1 ? "" : "s");
+        for (size_t i = 0; i < count && i < FRAMES_SHOWN; i++)
+            text_words(text, frame_text(merge, occurrence->frames[i], frame));
+        if (count > FRAMES_SHOWN)
+            text_printf(text, "... %s (%zu frames)",
+                        frame_text(merge, occurrence->frames[count - 1], frame), count);
     }
     text_line(text);
-    if (occurrence->frame_count) {
-        char *filter = filter_text(occurrence->frames, occurrence->frame_count, FILTER_RANGES);
-        text_column(text, COLUMN_DETAIL);
-        styled(text, STYLE_QUIET, "filter");
-        text_column(text, COLUMN_LIST);
-        text_piece(text, filter);
-        text_line(text);
-        free(filter);
-    }
+    if (count)
+        put_filters(view, occurrence);
 }
 
 static void put_occurrence(struct view *view, const struct occurrence *occurrence,

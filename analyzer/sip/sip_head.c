@@ -388,7 +388,18 @@ bool sip_head_skim(struct slice bytes, struct sip_head *head) {
     return true;
 }
 
+/* RFC 3261 25.1: a zero byte may stand nowhere in a head but behind a backslash in quotes. */
+static bool has_zero_byte(struct slice head) {
+    for (size_t at = slice_find(head, 0); at < head.len;
+         at += 1 + slice_find(sip_from(head, at + 1), 0))
+        if (!at || head.ptr[at - 1] != '\\')
+            return true;
+    return false;
+}
+
 void sip_head_details(struct slice bytes, struct sip_head *head) {
+    if (has_zero_byte(slice_between(bytes, 0, head->head_len ? head->head_len : bytes.len)))
+        head->malformed = true;
     if (head->via.len)
         read_via_sent(head);
     read_address(&head->from);

@@ -253,6 +253,14 @@ static bool has_bare_cr(struct slice head) {
     return false;
 }
 
+/* "SIP/2.0 200" with nothing behind it: libosip2 takes the header line below for the reason. */
+static bool ends_with_status(struct slice bytes) {
+    struct slice line = sip_trim(slice_between(bytes, 0, slice_find(bytes, '\n')));
+    size_t blank = slice_find(line, ' ');
+
+    return blank + 4 >= line.len && slice_starts_nocase(line, SLICE_LITERAL("SIP/"));
+}
+
 bool sip_full_parse(struct slice bytes, struct sip_full *full) {
     osip_message_t *sip = NULL;
     struct sip_head head;
@@ -260,6 +268,7 @@ bool sip_full_parse(struct slice bytes, struct sip_full *full) {
     memset(full, 0, sizeof *full);
     /* A string's end in the middle would make libosip2 see less than the quick scan does. */
     if (slice_find(bytes, 0) < bytes.len || !sip_head_scan(bytes, &head) ||
+        ends_with_status(bytes) ||
         has_bare_cr(slice_between(bytes, 0, head.head_len ? head.head_len : bytes.len)))
         return false;
     if (osip_message_init(&sip) != 0)

@@ -217,10 +217,10 @@ static enum finding check_host_srv(struct chain *chain) {
     struct lookup_answer answer;
 
     for (int t = 0; t < TRANSPORT_COUNT; t++) {
-        static const enum server_transport configured[] = {SERVER_UDP, SERVER_TCP, SERVER_TLS};
-        bool fixed = chain->entry && chain->entry->transport <= SERVER_TLS;
+        enum transport configured;
+        bool fixed = chain->entry && server_view_transport(chain->entry->transport, &configured);
         const char *name = rank_srv_name(names, (enum transport)t, chain->walk->host);
-        if (fixed ? chain->entry->transport != configured[t] : !wanted[t] || !dns->transports[t])
+        if (fixed ? configured != (enum transport)t : !wanted[t] || !dns->transports[t])
             continue;
         if (!first_wanted)
             first_wanted = name;
@@ -276,7 +276,7 @@ static enum finding check_services(struct chain *chain) {
     bool any = false;
 
     naptr_services(chain->judge->records, chain->walk->host, chain->t_ns,
-                   chain->judge->expect->dns.transports, &services);
+                   chain->judge->view->supported, &services);
     for (size_t i = 0; i < services.n; i++) {
         bool begun;
         enum finding finding = check_service(chain, &services.items[i], &begun);

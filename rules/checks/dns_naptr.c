@@ -44,8 +44,8 @@ static bool static_serve(const struct judge *judge, const struct query *query) {
     struct naptr_services services = {0};
 
     if (judge->expect->dns.static_records.n)
-        naptr_services(judge->records, query->name, query->answer_t_ns,
-                       judge->expect->dns.transports, &services);
+        naptr_services(judge->records, query->name, query->answer_t_ns, judge->view->supported,
+                       &services);
     return services.n;
 }
 
@@ -140,7 +140,8 @@ static bool is_large(const struct request *request) {
 
 static const char *service_text(struct judge *judge, const struct naptr_service *service) {
     static const char *const names[TRANSPORT_COUNT] = {
-        [TRANSPORT_UDP] = "SIP+D2U", [TRANSPORT_TCP] = "SIP+D2T", [TRANSPORT_TLS] = "SIPS+D2T"};
+        [TRANSPORT_UDP] = "SIP+D2U", [TRANSPORT_TCP] = "SIP+D2T",  [TRANSPORT_TLS] = "SIPS+D2T",
+        [TRANSPORT_WS] = "SIP+D2W",  [TRANSPORT_WSS] = "SIPS+D2W", [TRANSPORT_SCTP] = "SIP+D2S"};
 
     return arena_printf(judge->arena, "%u %u %s %s", service->order, service->preference,
                         names[service->transport], service->target);
@@ -167,9 +168,8 @@ static void say_fault(struct judge *judge, const struct walk *walk, const struct
     if (judge_loss(judge, step->query->t_ns, step->attempt->end_ns, NULL)) {
         occurrence = judge_undecided(judge, REASON_CAPTURE_LOSS, t_ns,
                                      "shows all that follows the NAPTR answer");
-    } else if (encrypted_hides(judge)) {
-        occurrence = judge_undecided(judge, REASON_ENCRYPTED, t_ns,
-                                     "is read with the TLS secrets of the phone");
+    } else if (encrypted_hides(judge, NULL, t_ns)) {
+        occurrence = judge_undecided(judge, REASON_ENCRYPTED, t_ns, NEEDS_SECRETS);
     } else if (!standing_in_use(walk->standing, t_ns) &&
                standing_midway(walk->standing, step->request, step->list)) {
         occurrence = judge_undecided(judge, REASON_STARTS_MIDWAY, t_ns,
@@ -270,7 +270,7 @@ static void judge_answer(struct walk *walk, const struct query *query, const cha
         }
         return;
     }
-    naptr_services(judge->records, host, step.request->t_ns, judge->expect->dns.transports,
+    naptr_services(judge->records, host, step.request->t_ns, judge->view->supported,
                    &step.services);
     if (step.services.n)
         judge_step(walk, &step);

@@ -94,7 +94,7 @@ static void init_seen(struct ttl_check *check) {
 
     for (size_t i = 0; i < account->request_count; i++)
         for (size_t a = 0; a < account->requests[i].attempt_count; a++)
-            if (account->requests[i].attempts[a].server.transport != TRANSPORT_UDP)
+            if (transport_is_reliable(account->requests[i].attempts[a].server.transport))
                 n += account->requests[i].attempts[a].transactions;
     while (size < 2 * n)
         size *= 2;
@@ -372,7 +372,7 @@ static void check(struct judge *judge) {
                 before_ns = account->requests[next].t_ns;
         for (size_t a = 0; a < request->attempt_count; a++) {
             const struct attempt *attempt = &request->attempts[a];
-            if (attempt->server.transport != TRANSPORT_UDP)
+            if (transport_is_reliable(attempt->server.transport))
                 judge_connections(&check, request, attempt, &first, before_ns);
             else if (!a && is_new(request) && !attempt->after_redirect)
                 judge_use(&check,

@@ -48,7 +48,7 @@ static void judge_follow(struct judge *judge, const struct request *request,
 /* ---- retransmissions ---- */
 
 static void judge_retransmissions(struct judge *judge, const struct attempt *attempt) {
-    if (!attempt->retransmissions || attempt->server.transport != TRANSPORT_UDP)
+    if (!attempt->retransmissions || transport_is_reliable(attempt->server.transport))
         return;
     for (size_t t = 0; t < attempt->transactions; t++) {
         const struct transaction *transaction = &attempt->transaction_list[t];

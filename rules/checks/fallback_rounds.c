@@ -260,7 +260,8 @@ static bool is_next_try(const struct reader *reader, const struct fallback_step 
     const struct retry_expectations *retry = &reader->rounds->entries[step->side].retry;
     const struct int_range *range = &retry->method[RETRY_REGISTER].tries;
 
-    if (step->attempt->server.transport == TRANSPORT_UDP && retry->unit != RETRY_UNIT_TRANSACTION)
+    if (!transport_is_reliable(step->attempt->server.transport) &&
+        retry->unit != RETRY_UNIT_TRANSACTION)
         return false;
     return tries < (size_t)(range->set && range->high > 0 ? range->high : TRIES_USUAL);
 }

@@ -147,8 +147,9 @@ static struct occurrence *leave_open(struct judge *judge, const struct step *ste
 
 static void say_fault(struct judge *judge, const struct step *step,
                       const struct ranked_server *due) {
-    if (encrypted_hides(judge)) {
-        leave_open(judge, step, REASON_ENCRYPTED, "is read with the TLS secrets of the phone");
+    if (encrypted_hides(judge, due && due->server.ip.len ? &due->server.ip : NULL,
+                        step->attempt->t_ns)) {
+        leave_open(judge, step, REASON_ENCRYPTED, NEEDS_SECRETS);
         return;
     }
     struct occurrence *occurrence = judge_add(judge, VERDICT_FAIL, step->attempt->t_ns);

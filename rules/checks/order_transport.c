@@ -65,7 +65,7 @@ static void hold(struct judge *judge, const struct step *step, const struct rank
 static void judge_unknown_rest(struct judge *judge, const struct step *step,
                                const struct ranked_server *entry) {
     const struct server *server = &step->attempt->server;
-    uint16_t usual = server->transport == TRANSPORT_TLS ? 5061 : 5060;
+    uint16_t usual = transport_default_port(server->transport);
     bool transport_right = entry->transport_known || server->transport == TRANSPORT_UDP;
     bool port_right = entry->port_known || server->port == usual;
 
@@ -137,7 +137,10 @@ static void judge_attempt(struct judge *judge, const struct step *step) {
         return;
     }
     entry = server_list_find_near(step->list, server);
-    if (entry) /* else a stranger: order.priority's business */
+    if (entry && !entry->transport_known && !entry->from_srv && !step->list->entry &&
+        server->port == transport_default_port(server->transport))
+        judge_unknown_rest(judge, step, entry); /* the port goes with the transport */
+    else if (entry) /* else a stranger: order.priority's business */
         judge_difference(judge, step, entry);
 }
 

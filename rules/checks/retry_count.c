@@ -52,6 +52,10 @@ static bool applies(const struct judge *judge, enum retry_method method) {
     return false;
 }
 
+static bool over_stream(const struct attempt *attempt) {
+    return transport_is_reliable(attempt->server.transport);
+}
+
 /* Tries before the first response that came in time. */
 static unsigned tries_in_silence(const struct retry_expectations *retry,
                                  const struct attempt *attempt) {
@@ -66,15 +70,11 @@ static unsigned tries_in_silence(const struct retry_expectations *retry,
     for (size_t i = 0; i < attempt->send_count; i++) {
         const struct send *send = &attempt->send_list[i];
         bool begins = send->connect || attempt->transaction_list[send->transaction].first_send == i;
-        bool every = attempt->server.transport == TRANSPORT_UDP && retry->unit == RETRY_UNIT_TRY;
+        bool every = !over_stream(attempt) && retry->unit == RETRY_UNIT_TRY;
         if (send->t_ns < first->t_ns && (every || begins))
             n++;
     }
     return n;
-}
-
-static bool over_stream(const struct attempt *attempt) {
-    return attempt->server.transport != TRANSPORT_UDP;
 }
 
 /* When the phone next sent a request of the same kind, else the end of the capture. */

@@ -133,7 +133,7 @@ static bool begins_with_t1(const struct judge *judge, const struct sends *sends,
              a++) {
             const struct attempt *attempt = &request->attempts[a];
             const struct send *list = attempt->send_list;
-            if (attempt->server.transport == TRANSPORT_UDP && attempt->send_count > 1 &&
+            if (!transport_is_reliable(attempt->server.transport) && attempt->send_count > 1 &&
                 !list[0].connect && list[0].transaction == list[1].transaction &&
                 near(list[1].t_ns - list[0].t_ns, t1_ns, JUDGED_SHARE))
                 return true;
@@ -360,10 +360,10 @@ static void judge_transaction(struct judge *judge, const struct request *request
             sends.provisional_frame = response->frame;
         }
     }
-    if (attempt->server.transport == TRANSPORT_UDP)
-        judge_datagrams(judge, &sends, retry);
-    else
+    if (transport_is_reliable(attempt->server.transport))
         judge_stream(judge, &sends);
+    else
+        judge_datagrams(judge, &sends, retry);
 }
 
 static void check(struct judge *judge) {

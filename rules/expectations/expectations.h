@@ -70,7 +70,16 @@ struct failback_expectations {
     struct ns_value min_dwell;
 };
 
-enum server_transport { SERVER_UDP, SERVER_TCP, SERVER_TLS, SERVER_NAPTR, SERVER_TRANSPORT_UNSET };
+enum server_transport {
+    SERVER_UDP,
+    SERVER_TCP,
+    SERVER_TLS,
+    SERVER_NAPTR,
+    SERVER_WS,
+    SERVER_WSS,
+    SERVER_SCTP,
+    SERVER_TRANSPORT_UNSET
+};
 
 /* An entry of servers[] or outbound_proxies[]. */
 struct server_expectation {

@@ -84,8 +84,8 @@ static const struct key server[] = {
     {"host", KEY_HOST, .required = true, AT(server_expectation, host)},
     {"port", KEY_PORT, BITS16, .fallback = "0", AT(server_expectation, port)},
     {"transport", KEY_WORD, .nullable = true, .first_word = SERVER_UDP,
-     .null_word = SERVER_TRANSPORT_UNSET, WORDS("udp", "tcp", "tls", "naptr"), .fallback = "null",
-     AT(server_expectation, transport)},
+     .null_word = SERVER_TRANSPORT_UNSET, WORDS("udp", "tcp", "tls", "naptr", "ws", "wss", "sctp"),
+     .fallback = "null", AT(server_expectation, transport)},
     {"expires_s", KEY_WHOLE_SECONDS, .nullable = true, .low = 1, .high = MOST_SECONDS,
      .fallback = "null", AT(server_expectation, expires)},
     {"retry", KEY_OBJECT, MEMBERS(retry), AT(server_expectation, retry)},
@@ -137,7 +137,8 @@ static const struct key dns_static[] = {
 };
 static const struct key dns_known[] = {RECORD_LISTS};
 
-static const struct key transport_item = {NULL, KEY_WORD, WORDS("udp", "tcp", "tls")};
+static const struct key transport_item = {NULL, KEY_WORD,
+                                          WORDS("udp", "tcp", "tls", "ws", "wss", "sctp")};
 static const struct key family_item = {NULL, KEY_WORD, WORDS("a", "aaaa")};
 
 static const struct key dns[] = {

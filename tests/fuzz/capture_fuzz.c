@@ -1,4 +1,4 @@
-/* A whole file: frames come in order, and after the end nothing else does. */
+/* A whole file, compressed or not: frames come in order, and after the end nothing else does. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -30,7 +30,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     struct net *net = net_new(&handler);
     while ((status = capture_next(capture, &frame, &error)) == CAPTURE_OK) {
-        if (frame.no <= last || frame.bytes.len > size || frame.t_ns < 0)
+        struct slice secrets = capture_take_secrets(capture);
+        if (frame.no <= last || frame.t_ns < 0 || frame.bytes.len > frame.wire_len ||
+            (secrets.len && secrets.ptr[secrets.len - 1] != '\n'))
             abort();
         last = frame.no;
         net_feed(net, &frame);

@@ -49,7 +49,10 @@ static void see_datagram(void *context, const struct datagram *datagram) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static const int link_types[] = {1, 101, 113, 276, 0, 9, 50, 104};
+    static const int link_types[] = {1,   101, 113, 276, 0,   9,   50,  104, 105, 127,
+                                     119, 163, 192, 51,  166, 204, 219, 239, 253, 258,
+                                     149, 226, 107, 100, 106, 123, 6,   7,   10,  129,
+                                     138, 8,   109, 117, 274, 281, 282, 284, 285};
     struct seen seen = {0};
     const struct net_handler handler = {
         .context = &seen, .datagram = see_datagram, .conn = see_conn, .piece = see_piece};
@@ -68,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             memcpy(exact, bytes.ptr, bytes.len);
         frame.no++;
         frame.t_ns += pause_s * INT64_C(1000000000);
-        frame.link_type = link_types[kind % 8];
+        frame.link_type = link_types[kind % (sizeof link_types / sizeof *link_types)];
         frame.wire_len = len; /* what the input lacks was cut */
         frame.bytes = slice_of(exact, bytes.len);
         seen.fed += bytes.len;

@@ -23,10 +23,16 @@ def shared():
     return pathlib.Path(os.environ.get("SIPVET_SHARED", ROOT.parent / "shared"))
 
 
-def left_out(recording):
-    """Why this recording is not compared yet, or None."""
-    if recording["transport"] == "tls":
-        return "its SIP runs in TLS"
+def key_log(folder, recording):
+    """The file of its TLS secrets, or None."""
+    path = folder / f"{recording['name']}.keys"
+    return path if path.exists() else None
+
+
+def left_out(folder, recording):
+    """Why this recording is not compared, or None."""
+    if recording["transport"] == "tls" and not key_log(folder, recording):
+        return "its SIP runs in TLS, and there are no secrets"
     return None
 
 
@@ -88,11 +94,13 @@ def main():
     compared = wrong = 0
     for path in sorted(folder.glob("*.json")):
         recording = json.loads(path.read_text())
-        reason = left_out(recording)
+        reason = left_out(folder, recording)
         if reason:
             print(f"{recording['name']}: left out: {reason}")
             continue
-        run = subprocess.run([options.sipvet, "show", "--json", folder / recording["file"]],
+        keys = key_log(folder, recording)
+        words = ["--keylog", keys] if keys else []
+        run = subprocess.run([options.sipvet, "show", "--json", *words, folder / recording["file"]],
                              capture_output=True, text=True)
         if run.returncode != 0:
             print(f"{recording['name']}: exit status {run.returncode}: {run.stderr.strip()}")

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The command line as its users meet it: exit statuses and messages. Usage: command_line_test.py SIPVET"""
 
+import gzip
 import json
 import os
 import pathlib
@@ -283,6 +284,37 @@ class Captures(Case):
         self.assertEqual([capture['files'][0] for capture in json.loads(done.out)['captures']],
                          [str(self.folder / name)
                           for name in ('a.pcapng', 'b/two.pcapng', 'c/d/three.bin')])
+
+    def test_folder_of_what_cannot_be_told(self):
+        """What cannot be opened or unpacked may be a capture: named, and the others are read."""
+        whole = gzip.compress(GOLDEN.read_bytes(), mtime=0)
+        self.file('a.pcapng.gz', whole)
+        self.file('b.txt.gz', gzip.compress(b'no capture'))
+        os.mkfifo(self.folder / 'pipe.pcap')
+        (self.folder / 'gone.pcap').symlink_to(self.folder / 'none')
+        (self.folder / 'self.pcap').symlink_to(self.folder / 'self.pcap')
+        self.status(run('check', *PASSES, self.folder), 0)
+        self.file('c.pcapng.gz', whole[:12])
+        done = run('check', '--json', *PASSES, self.folder)
+        self.status(done, 3, 'c.pcapng.gz: cannot read it: the gzip data stops at its byte 12')
+        self.assertEqual([capture['files'] for capture in json.loads(done.out)['captures']],
+                         [[str(self.folder / 'a.pcapng.gz')]])
+
+    def test_compressed(self):
+        whole = gzip.compress(GOLDEN.read_bytes(), mtime=0)
+        path = self.file('trace.pcapng.gz', whole)
+        self.status(run('check', *PASSES, path), 0)
+        with open(path, 'rb') as capture:
+            self.status(run('check', *PASSES, '-', stdin=capture), 0)
+        path.write_bytes(whole[:len(whole) * 7 // 8])
+        done = run('check', '--json', *PASSES, path)
+        self.status(done, 3, 'trace.pcapng.gz: frame ', ' (uncompressed): cannot read on: ',
+                    f'the gzip data stops at its byte {len(whole) * 7 // 8}: the file ends there')
+        self.assertTrue(json.loads(done.out)['captures'][0]['phones'])
+        path.write_bytes(whole[:-6] + bytes([whole[-6] ^ 1]) + whole[-5:])
+        self.status(run('check', *PASSES, path), 3, 'incorrect data check')
+        path.write_bytes(whole + b'garbage')
+        self.status(run('check', *PASSES, path), 3, 'what follows is something else')
 
     def test_folder_without_captures(self):
         self.file('notes.txt', b'no capture')

@@ -26,22 +26,23 @@ TOOL = None
 # The order of keys in the contract's example (section 3), and the members that its table adds.
 ORDER = {
     'document': ['format', 'tool', 'expectations', 'verdict', 'summary', 'captures'],
-    'capture': ['files', 'verdict', 'reason', 'packets', 'first', 'duration_s', 'link_types',
-                'dropped_packets', 'warnings', 'phones'],
+    'capture': ['files', 'verdict', 'reason', 'packets', 'first', 'duration_s', 'offsets_s',
+                'link_types', 'dropped_packets', 'warnings', 'phones'],
     'phone': ['addresses', 'mac', 'user_agents', 'accounts'],
     'account': ['aor', 'host', 'verdict', 'expectations', 'results', 'resolutions', 'requests',
                 'events'],
     'result': ['rule', 'verdict', 'reason', 'message', 'occurrences', 'sources', 'needs'],
     'occurrence': ['verdict', 't', 'time', 'expected', 'observed', 'frames', 'files', 'filter',
-                   'reason', 'message'],
+                   'filters', 'reason', 'message'],
     'resolution': ['host', 't', 'outcome', 'queries', 'servers'],
-    'query': ['type', 'name', 'server', 'frames', 'files', 'answer_frame', 'rcode', 'answers',
-              'truncated', 'transport'],
+    'query': ['type', 'name', 'server', 'frames', 'files', 'answer_frame', 'answer_file',
+              'rcode', 'answers', 'truncated', 'transport'],
     'ranked': ['rank', 'server', 'target', 'priority', 'weight', 'ttl_s'],
     'request': ['method', 'call_id', 't', 'outcome', 'status', 'attempts'],
     'attempt': ['server', 'outcome', 'tries', 'sends', 'transactions', 'retransmissions', 'frames',
-                'files', 'times', 'responses', 'call_id', 'connects', 'icmp', 'end_t'],
-    'response': ['frame', 't', 'status', 'late'],
+                'files', 'times', 'responses', 'call_id', 'connects', 'icmp',
+                'icmp_files', 'end_t'],
+    'response': ['frame', 'file', 't', 'status', 'late'],
 }
 JUDGED = {'verdict', 'reason', 'expectations', 'summary', 'results'}
 

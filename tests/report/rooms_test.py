@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """The walls between the rooms: reads every #include line of analyzer/ and rules/.
 
-cli -> report -> rules -> phone -> {dns, sip, net} -> capture; all may use base. dns and sip know
-neither each other nor packets. Checks do not know each other, reports neither, but for helpers.
+cli -> report -> rules -> phone -> {dns, sip, tls, net} -> capture; all may use base. dns, sip and
+tls know neither each other nor packets. Checks do not know each other, reports neither, but for
+helpers.
 """
 
 import pathlib
@@ -18,15 +19,16 @@ MAY_SEE = {
     'net': {'capture', 'base'},
     'dns': {'base'},
     'sip': {'base'},
-    'phone': {'net', 'dns', 'sip', 'capture', 'base'},
-    'rules': {'phone', 'net', 'dns', 'sip', 'capture', 'base'},
-    'report': {'rules', 'phone', 'net', 'dns', 'sip', 'capture', 'base'},
-    'cli': {'report', 'rules', 'phone', 'net', 'dns', 'sip', 'capture', 'base'},
+    'tls': {'base'},
+    'phone': {'net', 'dns', 'sip', 'tls', 'capture', 'base'},
+    'rules': {'phone', 'net', 'dns', 'sip', 'tls', 'capture', 'base'},
+    'report': {'rules', 'phone', 'net', 'dns', 'sip', 'tls', 'capture', 'base'},
+    'cli': {'report', 'rules', 'phone', 'net', 'dns', 'sip', 'tls', 'capture', 'base'},
 }
 
 # What reports share: the interface, the writers, and what both views of one kind say alike.
 REPORT_HELPERS = {'report', 'json_writer', 'json_story', 'json_result', 'text_writer',
-                  'text_common', 'text', 'timeline', 'filter'}
+                  'text_common', 'text', 'timeline', 'filter', 'frame_text', 'json_frames'}
 
 
 def room_of(path):

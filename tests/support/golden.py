@@ -23,6 +23,11 @@ class Case:
     def expected(self):
         return json.loads(self.expected_file.read_text(encoding='utf-8'))
 
+    def recorded(self):
+        """Is its capture made once, by tls_capture.py, as TLS gives other bytes each time?"""
+        return any(line.startswith('# tls:')
+                   for line in self.scenario.read_text(encoding='utf-8').splitlines())
+
     def options(self):
         """The options of expected.json, else those of the scenario's `# options:` line."""
         if self.expected_file.exists():

@@ -26,26 +26,27 @@ net_log_add(struct net_log *log, const char *format, ...) {
         log->len += (size_t)len < room ? (size_t)len : room - 1;
 }
 
-/* udp FROM>TO 'bytes' [of full] [cut] [frames] */
+/* TRANSPORT FROM>TO 'bytes' [of full] [cut] [frames] [reported] */
 static inline void net_log_datagram(void *context, const struct datagram *d) {
     char src[ENDPOINT_TEXT_LEN], dst[ENDPOINT_TEXT_LEN];
 
-    net_log_add(context, "udp %s>%s '%.*s'", endpoint_text(&d->packet.src, src),
-                endpoint_text(&d->packet.dst, dst), (int)d->bytes.len, (const char *)d->bytes.ptr);
+    net_log_add(context, "%s %s>%s '%.*s'", transport_name(d->transport),
+                endpoint_text(&d->packet.src, src), endpoint_text(&d->packet.dst, dst),
+                (int)d->bytes.len, (const char *)d->bytes.ptr);
     if (d->bytes.len != d->full_len)
         net_log_add(context, " of %zu", d->full_len);
     if (d->packet.cut)
         net_log_add(context, " cut");
     for (size_t i = 0; d->frame_count > 1 && i < d->frame_count; i++)
         net_log_add(context, "%s%u", i ? "," : " frames ", d->frames[i]);
-    net_log_add(context, "\n");
+    net_log_add(context, "%s\n", d->reported ? " reported" : "");
 }
 
 /* FRAME ID FACT SIDE */
 static inline void net_log_conn(void *context, struct conn *conn, enum conn_fact fact,
                                 enum conn_side side, const struct packet *packet) {
     static const char *const names[] = {"syn", "accepted", "refused", "reset",
-                                        "fin", "repeated", "closed"};
+                                        "fin", "repeated", "copy",  "closed"};
     struct net_log *log = context;
 
     if (log->ignore_data)
@@ -85,6 +86,12 @@ static inline void net_log_neighbour(void *context, const struct neighbour *n) {
                 n->mac.known ? mac_text(&n->mac, mac) : "-");
 }
 
+/* reported SECONDS */
+static inline void net_log_reported(void *context, int64_t t_ns) {
+    net_log_add(context, "reported %lld.%06lld\n", (long long)(t_ns / 1000000000),
+                (long long)(t_ns / 1000 % 1000000));
+}
+
 static inline void net_log_note(void *context, enum net_note note, uint32_t frame_no,
                                 int64_t value) {
     static const char *const names[NET_NOTE_COUNT] = {
@@ -96,6 +103,10 @@ static inline void net_log_note(void *context, enum net_note note, uint32_t fram
         [NET_LIMIT_FRAGMENTS] = "limit-fragments",
         [NET_LIMIT_STREAMS] = "limit-streams",
         [NET_FRAGMENT_LOST] = "fragment-lost",
+        [NET_LIMIT_TUNNELS] = "limit-tunnels",
+        [NET_HIDDEN] = "hidden",
+        [NET_COPY] = "copy",
+        [NET_BAD_CHECKSUM] = "bad-checksum",
     };
 
     net_log_add(context, "note %s %u %lld\n", names[note], frame_no, (long long)value);
@@ -109,6 +120,7 @@ static inline struct net *net_log_new(struct net_log *log) {
         .piece = net_log_piece,
         .icmp = net_log_icmp,
         .neighbour = net_log_neighbour,
+        .reported = net_log_reported,
         .note = net_log_note,
     };
 

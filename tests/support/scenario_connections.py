@@ -1,6 +1,7 @@
 """Connection lines, and payloads that are no SIP or SIP byte for byte."""
 
 import scenario_noise as noise
+import scenario_websocket as websocket
 import scenario_wire as wire
 from scenario_sip import Call, Transaction
 from scenario_stage import MS, Delivery, Shape
@@ -37,8 +38,27 @@ class Connections:
         link.data(t - 4 * MS, True, noise.finished(self.seed, name, True), None, shape)
         link.tls = True
 
+    def upgrade(self, t, link):
+        """The WebSocket handshake (RFC 7118 4.1), in the 6 ms before the first message."""
+        shape = Shape(self, Options([]))
+        request, consent = websocket.handshake(self.seed, link.name, link.ends[False].sip_name())
+        link.data(t - 5 * MS, True, request, None, shape)
+        link.data(t - 3 * MS, False, consent, None, shape)
+        link.upgraded = True
+
+    def framed(self, link, up, payload, options):
+        """A message in WebSocket frames: text or binary, whole or in fragments; clients mask."""
+        return websocket.message(self.seed, link.name, self.next(('ws', link.name)), up, payload,
+                                 options.flag('binary'), options.int('fragments', 1),
+                                 options.flag('pinged'))
+
+    def sealed(self, link, _up, payload):
+        """A message as the opaque TLS records that carry it."""
+        return noise.application_data(self.seed, link.name, self.next(('tls', link.name)),
+                                      len(payload))
+
     def do_connection(self, t, verb, src, dst, transport, fixed, options):
-        transport = 'tls' if transport == 'tls' else 'tcp'
+        transport = transport if transport in ('tls', 'ws') else 'tcp'
         delivery = Delivery(self, options)
         self.last = t
         if verb == 'connect':
@@ -63,11 +83,15 @@ class Connections:
                 if transport == 'tls' and not options.flag('notls'):
                     self.secure(t + 13 * MS, link)
                     self.last = t + 11 * MS
+                if transport == 'ws':
+                    self.upgrade(t + 9 * MS, link)
+                    self.last = t + 7 * MS
             return
         if verb == 'established':
             link = self._fresh(src, dst, transport, fixed)
             link.establish()
             link.tls = transport == 'tls'
+            link.upgraded = transport == 'ws'
             return
         link, up = self.connection(src, dst, transport, fixed, make=False)
         if verb == 'close':

@@ -7,6 +7,7 @@ from scenario_stage import MS, Delivery, Endpoint, Shape
 from scenario_text import NS, ScenarioError, number
 
 T1, T2 = NS // 2, 4 * NS
+USUAL_PORTS = {'tls': 5061, 'ws': 80}
 
 
 class Messages:
@@ -16,7 +17,7 @@ class Messages:
         verb = options.word('the message')
         v6 = options.flag('v6')
         transport = self.transport
-        for name in ('udp', 'tcp', 'tls'):
+        for name in ('udp', 'tcp', 'tls', 'ws'):
             if options.flag(name):
                 transport = name
         if left is None:
@@ -26,8 +27,8 @@ class Messages:
         else:
             src, dst, src_port, dst_port = self.pair(left, right, v6)
             fixed = src_port
-            if transport == 'tls' and dst_port is None and dst.port == 5060:
-                dst = dst.with_port(5061)
+            if transport in USUAL_PORTS and dst_port is None and dst.port == 5060:
+                dst = dst.with_port(USUAL_PORTS[transport])
         if verb in METHODS or verb.isupper() and verb.isalpha():
             self.do_request(t, verb, src, dst, transport, fixed, options)
         elif verb == 'again':
@@ -47,7 +48,7 @@ class Messages:
 
     def transmit(self, t, src, dst, transport, fixed, payload, options, delivery, repeats=(),
                  icmp=None):
-        """Send a message over UDP, TCP or (opaquely) TLS; returns the two endpoints it used."""
+        """Send a message over UDP, TCP, WebSocket or (opaquely) TLS; returns the two endpoints."""
         if transport == 'udp':
             if fixed:
                 src = src.with_port(fixed)
@@ -64,12 +65,15 @@ class Messages:
         shape.repeats = list(repeats)
         link, up = self.connection(src, dst, transport, fixed)
         if not link.open:
-            link.handshake(t - (10 * MS if transport == 'tls' else 0))
+            link.handshake(t - {'tls': 10 * MS, 'ws': 6 * MS}.get(transport, 0))
         if transport == 'tls':
             if not link.tls:
                 self.secure(t, link)
-            payload = noise.application_data(self.seed, link.name, self.next(('tls', link.name)),
-                                             len(payload))
+            payload = self.sealed(link, up, payload)
+        if transport == 'ws':
+            if not link.upgraded:
+                self.upgrade(t, link)
+            payload = self.framed(link, up, payload, options)
         if delivery.all_lost:
             link.seq[up] += len(payload)
             frame = None

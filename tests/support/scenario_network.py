@@ -95,7 +95,7 @@ class Lookups:
         gap = options.time('gap', 5 * MS)
         first_only = options.flag('first')
         services = {'udp': ('SIP+D2U', '_sip._udp'), 'tcp': ('SIP+D2T', '_sip._tcp'),
-                    'tls': ('SIPS+D2T', '_sips._tcp')}
+                    'tls': ('SIPS+D2T', '_sips._tcp'), 'ws': ('SIP+D2W', '_sip._ws')}
         clock = [t]
 
         def ask(kind, what):

@@ -7,6 +7,7 @@ import scenario_dns as dns
 import scenario_noise as noise
 import scenario_wire as wire
 from scenario_connections import Connections
+from scenario_copies import Mirror
 from scenario_messages import Messages
 from scenario_network import Lookups, Network
 from scenario_sip import Account, Sip
@@ -27,6 +28,10 @@ class Play(Messages, Connections, Lookups, Network):
         self.rtt = 10 * MS
         self.agent = 'Example Phone 1.0'
         self.copies = 1
+        self.mirror = None           # what makes copies of all frames, if any
+        self.ident = None            # the IP identification of all packets, if not counted
+        self.offload = set()         # hosts whose network card fills the checksums in
+        self.only = None
         self.copy_vlans = None       # tags of the copies, if not those of the frame
         self.vlans = ()
         self.acks = True
@@ -69,8 +74,16 @@ class Play(Messages, Connections, Lookups, Network):
             setattr(self, key, value)
         elif key == 'rtt':
             self.rtt = seconds(value)
+        elif key == 'only':
+            self.only = value
         elif key in ('snaplen', 'copies', 'pad', 'resolution'):
             setattr(self, key, number(value))
+        elif key == 'mirror':
+            self.mirror = None if value == 'off' else Mirror(value, self.seed)
+        elif key == 'ip-id':
+            self.ident = None if value == 'count' else number(value)
+        elif key == 'offload':
+            self.offload = set() if value == 'off' else set(words)
         elif key == 'copies-vlan':
             self.copy_vlans = self.vlan_tags(value)
         elif key == 'vlan':
@@ -219,18 +232,24 @@ class Play(Messages, Connections, Lookups, Network):
             frame.comment, delivery.comment = delivery.comment, None
             frame.number, delivery.number = delivery.number, None
             copies, copy_vlans = delivery.copies, delivery.copy_vlans
+        if self.only and src_mac != self.hosts[self.only].mac:
+            return frame
         self.frames.append(frame)
         for copy in range(1, copies):
             twin = Frame(t + copy * 5000, payload, ethertype, src_mac, dst_mac, outgoing)
             twin.line, twin.interface, twin.snap = frame.line, frame.interface, frame.snap
             twin.vlans = frame.vlans if copy_vlans is None else copy_vlans
             self.frames.append(twin)
+        if self.mirror is not None:
+            self.frames.extend(self.mirror.twins(frame, len(self.frames)))
         return frame
 
     def ip(self, t, src, dst, protocol, data, delivery=None):
         """Send one IP payload; returns its first frame, or a stand-in if the capture lost it."""
         count = self.next(('ip', src.host.name))
         ident = int(wire.token(self.seed, 'ip', src.host.name), 16) + count
+        if self.ident is not None:
+            ident = self.ident
         mtu = delivery.mtu if delivery else None
         packets = wire.ip_packets(src.address, dst.address, protocol, data, ident, mtu)
         self.last_ip = packets[0]
@@ -256,9 +275,15 @@ class Play(Messages, Connections, Lookups, Network):
         return any(account.host == host.name for account in self.sip.accounts) \
             or host.name.startswith('phone')
 
+    def checksum_fault(self, host, delivery):
+        """What is wrong with the checksum of the next send: 'bad', 'offload' or nothing."""
+        if delivery is not None and (delivery.all_bad or delivery.sends + 1 in delivery.bad):
+            return 'bad'
+        return 'offload' if host.name in self.offload else None
+
     def udp(self, t, src, dst, payload, delivery=None):
         data = wire.udp(src.address, src.port, dst.address, dst.port, payload,
-                        delivery is not None and delivery.bad_checksum)
+                        self.checksum_fault(src.host, delivery))
         return self.ip(t, src, dst, 17, data, delivery)
 
     # -- walking the lines -----------------------------------------------------------------

@@ -176,12 +176,18 @@ class Sip:
             raise ScenarioError(f'no account {name}')
         return None
 
+    def sent_by(self, src, transport):
+        """How Via and Contact name a host: what runs in a browser has no address (RFC 7118 5.2)."""
+        if transport == 'ws' and self.account_of(src.host):
+            return token(self.seed, 'sent-by', src.host.name, length=12) + '.invalid'
+        return src.sip_name()
+
     def _contact(self, account, src, transport):
         if account is not None and account.contact:
             return account.contact
         user = account.user if account is not None else src.host.name
         tail = '' if transport == 'udp' else f';transport={transport}'
-        return f'<sip:{user}@{src.sip_name()}{tail}>'
+        return f'<sip:{user}@{self.sent_by(src, transport)}{tail}>'
 
     def _call_for(self, method, src, dst, options):
         """The call that a request belongs to: named, or the automatic one of its method."""
@@ -310,7 +316,7 @@ class Sip:
                                        self.next(('branch', call.name, method)), length=16)
         via = options.get('via') or (
             f'SIP/2.0/{options.get("via-transport", transport).upper()} '
-            f'{options.get("sent-by", src.sip_name())};branch={branch}'
+            f'{options.get("sent-by", self.sent_by(src, transport))};branch={branch}'
             + ('' if options.flag('norport') else ';rport'))
         headers = [('Via', via)]
         if in_dialog and outward and call.route and not rejected:

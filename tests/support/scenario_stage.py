@@ -92,7 +92,8 @@ class Delivery:
         self.vlans = play.vlans if vlan is None else play.vlan_tags(vlan)
         self.interface = play.interface_named(options.get('on'))
         self.number = options.int('frame')
-        self.bad_checksum = options.flag('bad-checksum')
+        self.all_bad = options.flag('bad-checksum')
+        self.bad = set(options.numbers('bad-checksum') or ())
         self.sends = 0
 
 

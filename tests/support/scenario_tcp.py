@@ -20,6 +20,7 @@ class Connection:
         self.open = False
         self.held = {True: b'', False: b''}
         self.tls = False
+        self.upgraded = False
         self.last_segments = {True: [], False: []}
 
     def side(self, host):
@@ -40,7 +41,8 @@ class Connection:
         else:
             options = self._stamp(t, up)
         data = tcp(src.address, src.port, dst.address, dst.port, seq, ack, flags, payload, options,
-                   window=0 if 'R' in flags else 64240)
+                   window=0 if 'R' in flags else 64240,
+                   fault=self.play.checksum_fault(src.host, delivery))
         return self.play.ip(t, src, dst, 6, data, delivery)
 
     def handshake(self, t, delivery=None):

@@ -50,21 +50,29 @@ def pseudo_header(src, dst, protocol, length):
     return src.packed + dst.packed + struct.pack('!IHBB', length, 0, 0, protocol)
 
 
-def udp(src, sport, dst, dport, payload, bad_checksum=False):
+def faulty(total, fault, pseudo):
+    """The checksum field: as it must be, damaged, or as it is handed to a network card."""
+    if fault == 'bad':
+        return total ^ 0x0101
+    return ~checksum(pseudo) & 0xFFFF if fault == 'offload' else total
+
+
+def udp(src, sport, dst, dport, payload, fault=None):
     length = 8 + len(payload)
     head = struct.pack('!HHHH', sport, dport, length, 0)
-    total = checksum(pseudo_header(src, dst, 17, length) + head + payload) or 0xFFFF
-    if bad_checksum:
-        total ^= 0x0101
+    pseudo = pseudo_header(src, dst, 17, length)
+    total = faulty(checksum(pseudo + head + payload) or 0xFFFF, fault, pseudo)
     return head[:6] + struct.pack('!H', total) + payload
 
 
-def tcp(src, sport, dst, dport, seq, ack, flags, payload=b'', options=b'', window=64240):
+def tcp(src, sport, dst, dport, seq, ack, flags, payload=b'', options=b'', window=64240,
+        fault=None):
     bits = sum({'F': 1, 'S': 2, 'R': 4, 'P': 8, 'A': 16}[letter] for letter in flags)
     size = 20 + len(options)
     head = struct.pack('!HHIIBBHHH', sport, dport, seq & 0xFFFFFFFF, ack & 0xFFFFFFFF,
                        (size // 4) << 4, bits, window, 0, 0) + options
-    total = checksum(pseudo_header(src, dst, 6, size + len(payload)) + head + payload)
+    pseudo = pseudo_header(src, dst, 6, size + len(payload))
+    total = faulty(checksum(pseudo + head + payload), fault, pseudo)
     return head[:16] + struct.pack('!H', total) + head[18:] + payload
 
 

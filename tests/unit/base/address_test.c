@@ -88,8 +88,21 @@ static void test_transport(void **state) {
     (void)state;
     assert_true(transport_parse(SLICE_LITERAL("TLS"), &transport));
     assert_int_equal(transport, TRANSPORT_TLS);
-    assert_false(transport_parse(SLICE_LITERAL("sctp"), &transport));
+    assert_true(transport_parse(SLICE_LITERAL("wss"), &transport));
+    assert_int_equal(transport, TRANSPORT_WSS);
+    assert_false(transport_parse(SLICE_LITERAL("dtls"), &transport));
+    for (int i = 0; i < TRANSPORT_COUNT; i++) {
+        assert_true(transport_parse(slice_of_text(transport_name((enum transport)i)), &transport));
+        assert_int_equal(transport, i);
+        assert_int_equal(transport_is_reliable(transport), i != TRANSPORT_UDP);
+    }
     assert_string_equal(transport_name(TRANSPORT_TCP), "tcp");
+    assert_true(transport_is_secure(TRANSPORT_TLS) && transport_is_secure(TRANSPORT_WSS));
+    assert_false(transport_is_secure(TRANSPORT_WS) || transport_is_secure(TRANSPORT_TCP));
+    assert_int_equal(transport_default_port(TRANSPORT_UDP), 5060);
+    assert_int_equal(transport_default_port(TRANSPORT_TLS), 5061);
+    assert_int_equal(transport_default_port(TRANSPORT_WS), 80);
+    assert_int_equal(transport_default_port(TRANSPORT_WSS), 443);
 }
 
 int main(void) {

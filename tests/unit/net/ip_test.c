@@ -138,7 +138,7 @@ static const struct fragment_case {
     {"reversed", {{24, 32, true, 1}, {16, 24, false, 1}, {0, 16, false, 1}}, WHOLE("1,2,3")},
     {"a copy of each, as a mirror port gives them",
      {{0, 16, false, 1}, {0, 16, false, 1}, {16, 32, true, 1}, {16, 32, true, 1}},
-     WHOLE("1,3")},
+     "note copy 2 0\n" WHOLE("1,3") "note copy 4 0\n"},
     {"overlapping", {{0, 24, false, 1}, {8, 32, true, 1}}, WHOLE("1,2")},
     {"covering", {{8, 16, false, 1}, {24, 32, true, 1}, {0, 32, false, 1}}, WHOLE("1,2,3")},
     {"first missing", {{16, 32, true, 1}}, "note fragment-lost 1 1\n"},

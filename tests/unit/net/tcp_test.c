@@ -165,6 +165,7 @@ static void feed_case(struct net *net, const struct tcp_case *c) {
     for (uint32_t i = 0; i < 12 && c->segments[i].from; i++) {
         const struct segment_in *in = &c->segments[i];
         struct bytes packet = segment_of(in, client_isn);
+        packet.data[5] = (uint8_t)(i + 1); /* what is sent again is another packet */
         feed(net, i + 1, 1, 101, &packet, packet.len - in->cut);
     }
 }

@@ -54,7 +54,7 @@ static void expect_line(uint16_t sport, uint16_t dport, const void *bytes, size_
     char *text = NULL;
     size_t text_len = 0;
     struct sink sink = {.file = open_memstream(&text, &text_len), .name = "memory"};
-    struct messages_report *report = messages_report_new(&sink);
+    struct messages_report *report = messages_report_new(&sink, NULL);
     struct message_handler handler = messages_report_handler(report);
     struct message_reader *reader = message_reader_new(&handler);
     uint8_t packet[PACKET_MAX];

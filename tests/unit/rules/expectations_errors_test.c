@@ -196,8 +196,9 @@ static const struct bad_file bad_values[] = {
      "servers.0.host: expected a host name or an IP address, found \"[1.2.3.4]\""},
     {TEXT("{\"servers\":[{\"host\":\"a\",\"port\":70000}]}"),
      "servers.0.port: expected an integer from 0 to 65535, found 70000"},
-    {TEXT("{\"servers\":[{\"host\":\"a\",\"transport\":\"sctp\"}]}"),
-     "servers.0.transport: expected one of udp, tcp, tls, naptr or null, found \"sctp\""},
+    {TEXT("{\"servers\":[{\"host\":\"a\",\"transport\":\"dtls\"}]}"),
+     "servers.0.transport: expected one of udp, tcp, tls, naptr, ws, wss, sctp or null, found "
+     "\"dtls\""},
     {TEXT("{\"servers\":[{\"host\":\"a\",\"expires\":3600}]}"),
      "servers.0.expires: unknown key; known here: host, port, transport, expires_s, retry, "
      "failover, failback"},
@@ -211,8 +212,8 @@ static const struct bad_file bad_values[] = {
      "dns.mode: expected one of auto, naptr, srv, a, configured, found \"AUTO\""},
     {TEXT("{\"dns\":{\"transports\":[]}}"), "dns.transports: expected at least 1 entry, found 0"},
     {TEXT("{\"dns\":{\"transports\":[\"udp\",\"udp\"]}}"), "dns.transports.1: listed twice"},
-    {TEXT("{\"dns\":{\"transports\":[\"sctp\"]}}"),
-     "dns.transports.0: expected one of udp, tcp, tls, found \"sctp\""},
+    {TEXT("{\"dns\":{\"transports\":[\"dtls\"]}}"),
+     "dns.transports.0: expected one of udp, tcp, tls, ws, wss, sctp, found \"dtls\""},
     {TEXT("{\"dns\":{\"families\":[\"ipv4\"]}}"),
      "dns.families.0: expected one of a, aaaa, found \"ipv4\""},
     {TEXT("{\"dns\":{\"families\":\"a\"}}"), "dns.families: expected a list, found \"a\""},

@@ -68,8 +68,10 @@ static void test_rfc3263(void **state) {
     assert_null(e->source);
     assert_int_equal(e->server_count + e->outbound_proxy_count, 0);
     assert_int_equal(e->dns.mode, DNS_MODE_AUTO);
-    for (int i = 0; i < TRANSPORT_COUNT; i++)
-        assert_true(e->dns.transports[i] && e->dns.srv_without_naptr[i]);
+    for (int i = 0; i < TRANSPORT_COUNT; i++) {
+        assert_int_equal(e->dns.transports[i], i <= TRANSPORT_TLS);
+        assert_int_equal(e->dns.srv_without_naptr[i], i <= TRANSPORT_TLS);
+    }
     assert_int_equal(e->dns.weight, DNS_WEIGHT_RFC2782);
     assert_int_equal(e->dns.cache, DNS_CACHE_TTL);
     assert_int_equal(e->dns.additional, DNS_ADDITIONAL_EITHER);

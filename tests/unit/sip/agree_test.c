@@ -169,7 +169,8 @@ static void scan_and_parse_agree(void **state) {
     assert_non_null(walk);
     for (FTSENT *entry; (entry = fts_read(walk));) {
         run.capture = entry->fts_name;
-        if (entry->fts_info == FTS_F && capture_recognised(entry->fts_path))
+        struct capture_error error;
+        if (entry->fts_info == FTS_F && capture_recognise(entry->fts_path, &error) == CAPTURE_OK)
             read_capture(&run, entry->fts_path);
     }
     fts_close(walk);

@@ -186,6 +186,9 @@ static void notes_what_is_malformed(void **state) {
         if (head.malformed != cases[i].malformed)
             fail_msg("%s", cases[i].lines);
     }
+    static const char zero[] = LINES("Subject: a\0b\r\n"), quoted[] = LINES("To: \"\\\0\" <x>\r\n");
+    assert_true(sip_head_scan(slice_of(zero, sizeof zero - 1), &head) && head.malformed);
+    assert_true(sip_head_scan(slice_of(quoted, sizeof quoted - 1), &head) && !head.malformed);
     scan(LINES("Expires: 4294967296\r\nCSeq: 36893488147419103232 OPTIONS\r\n"));
     assert_false(head.has_expires || head.has_cseq);
 }

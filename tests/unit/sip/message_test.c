@@ -92,6 +92,12 @@ static void refuses(void **state) {
         SLICE_LITERAL("OPTIONS sip:a SIP/2.0\r\nCall-ID: x\r\r\nCSeq: 1 OPTIONS\r\n\r\n"), &full));
     assert_null(full.call_id);
     sip_full_fini(&full);
+    /* It would take the Via for the reason. */
+    assert_false(sip_full_parse(SLICE_LITERAL("SIP/2.0 200\r\nVia: SIP/2.0/UDP a;branch=b\r\n"
+                                              "From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\n"
+                                              "Call-ID: x\r\nCSeq: 1 OPTIONS\r\n\r\n"),
+                                &full));
+    sip_full_fini(&full);
 }
 
 static void every_prefix(void **state) {

@@ -1,0 +1,170 @@
+/* One's complement sums do not care for byte order (RFC 1071 2, B): words are added as the machine
+ * loads them, and only the folded sum is turned into a number. */
+#include "net/checksum.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+
+enum {
+    SOURCES_LOG2 = 10, /* looked at side by side; one takes the place of another */
+    IPV4_MIN = 20,
+    IPV4_CHECKSUM_AT = 10,
+    /* A source is believed while it has so many right ones for each wrong one. Links lose far less
+     * than that; edited captures have more that is wrong. */
+    RIGHT_FOR_WRONG = 3,
+};
+
+/* Of what a host sent to another so far. */
+struct checksum_source {
+    uint64_t key; /* of their addresses; 0: free */
+    uint32_t right[CHECKSUM_KINDS], wrong[CHECKSUM_KINDS];
+};
+
+struct checksum_sources {
+    struct checksum_source slots[1 << SOURCES_LOG2];
+};
+
+struct checksum_sources *checksum_sources_new(void) {
+    return memory_new_zeroed(1, sizeof(struct checksum_sources));
+}
+
+void checksum_sources_free(struct checksum_sources *sources) {
+    free(sources);
+}
+
+static uint64_t load(const uint8_t *at, size_t len) {
+    uint64_t word = 0;
+
+    memcpy(&word, at, len);
+    return word;
+}
+
+/* Words of 64 bits are added twice: as they are, where carries are lost, and their upper halves
+ * alone, where none is. Of the two sums follows that of the lower halves. */
+uint64_t checksum_sum(struct slice bytes) {
+    typedef uint64_t pair __attribute__((vector_size(16)));
+    const uint8_t *p = bytes.ptr;
+    size_t left = bytes.len;
+    pair words = {0, 0}, upper = {0, 0};
+    uint64_t word_sum, upper_sum;
+
+    for (; left >= 32; p += 32, left -= 32) {
+        pair a, b;
+        memcpy(&a, p, 16);
+        memcpy(&b, p + 16, 16);
+        words += a + b;
+        upper += (a >> 32) + (b >> 32);
+    }
+    word_sum = words[0] + words[1];
+    upper_sum = upper[0] + upper[1];
+    for (; left >= 8; p += 8, left -= 8) {
+        word_sum += load(p, 8);
+        upper_sum += load(p, 8) >> 32;
+    }
+    uint64_t lower_sum = word_sum - (upper_sum << 32);
+    /* Modulo 2^16 - 1 all powers of 2^16 are 1: what is left may be added anywhere, and the halves
+     * at other places than they had. */
+    if (left & 4) {
+        lower_sum += load(p, 4);
+        p += 4;
+    }
+    if (left & 2) {
+        upper_sum += load(p, 2);
+        p += 2;
+    }
+    if (left & 1)
+        upper_sum += load(p, 1);
+    return lower_sum + (upper_sum << 16);
+}
+
+/* To 16 bits, in the order in which it was added. */
+static uint16_t fold(uint64_t sum) {
+    sum = (sum & 0xffffffffu) + (sum >> 32);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    return (uint16_t)((sum & 0xffff) + (sum >> 16));
+}
+
+static uint64_t halves(uint64_t sum) {
+    return (sum & 0xffffffffu) + (sum >> 32);
+}
+
+enum checksum checksum_ip(struct slice header) {
+    const uint8_t *p = header.ptr;
+    uint64_t sum = 0;
+
+    if (header.len < IPV4_MIN || p[0] >> 4 != 4)
+        return CHECKSUM_UNKNOWN;
+    for (size_t at = 0; at < IPV4_MIN; at += 4)
+        sum += load(p + at, 4);
+    if (header.len > IPV4_MIN)
+        sum += halves(checksum_sum(slice_between(header, IPV4_MIN, header.len)));
+    if (fold(sum) == 0xffff)
+        return CHECKSUM_RIGHT;
+    return p[IPV4_CHECKSUM_AT] || p[IPV4_CHECKSUM_AT + 1] ? CHECKSUM_WRONG : CHECKSUM_OFFLOADED;
+}
+
+static uint64_t sum_of_address(const struct ip_addr *ip) {
+    uint64_t sum = load(ip->bytes, 4);
+
+    for (size_t at = 4; at < ip->len; at += 4)
+        sum += load(ip->bytes + at, 4);
+    return sum;
+}
+
+enum checksum checksum_transport(const struct packet *packet, uint8_t protocol, uint64_t sum,
+                                 uint64_t numbers, size_t len, uint16_t field) {
+    uint64_t addresses = 0;
+
+    sum = halves(sum);
+    if (protocol != PROTOCOL_ICMP) {
+        addresses = sum_of_address(&packet->src.ip) + sum_of_address(&packet->dst.ip);
+        numbers += len + protocol;
+    }
+    /* What was loaded, as a number of the network's order; then the numbers. */
+    if (fold(ntohs(fold(sum + addresses)) + numbers) == 0xffff)
+        return CHECKSUM_RIGHT;
+    if (protocol == PROTOCOL_ICMP)
+        return CHECKSUM_WRONG;
+    /* Linux leaves the sum of the pseudo header (CHECKSUM_PARTIAL), Windows for large sends that
+     * without the length; others leave nothing, which over UDP means that there is none. */
+    uint64_t without_len = (uint64_t)ntohs(fold(addresses)) + protocol;
+    if (!field || field == fold(without_len + len) || field == fold(without_len))
+        return CHECKSUM_OFFLOADED;
+    return CHECKSUM_WRONG;
+}
+
+/* Of what goes from one host to another: an edited capture may have some of it only wrong. */
+static struct checksum_source *source_of(struct net *net, const struct packet *packet) {
+    uint64_t key =
+        load(packet->src.ip.bytes, 8) * 0x9e3779b97f4a7c15u ^ load(packet->dst.ip.bytes, 8);
+
+    if (packet->src.ip.len > 8)
+        key ^= load(packet->src.ip.bytes + 8, 8) * 0x8ebc6af09c88c6e3u ^
+               load(packet->dst.ip.bytes + 8, 8) << 1;
+    key = key * 0xe7037ed1a0b428dbu | 1;
+    struct checksum_source *source = &net->checksums->slots[key >> (64 - SOURCES_LOG2)];
+    if (source->key != key)
+        *source = (struct checksum_source){.key = key};
+    return source;
+}
+
+/* Is this wrong, of one that is known to send right ones? */
+static bool is_wrong(struct checksum_source *source, enum checksum_kind kind, enum checksum sum) {
+    if (sum == CHECKSUM_RIGHT)
+        source->right[kind]++;
+    if (sum != CHECKSUM_WRONG)
+        return false;
+    source->wrong[kind]++;
+    return source->right[kind] >= source->wrong[kind] * RIGHT_FOR_WRONG;
+}
+
+bool checksum_holds(struct net *net, const struct packet *packet, enum checksum ip,
+                    enum checksum_kind kind, enum checksum own) {
+    struct checksum_source *source = source_of(net, packet);
+    bool ip_wrong = is_wrong(source, CHECKSUM_IPV4, ip), own_wrong = is_wrong(source, kind, own);
+
+    if (ip_wrong || own_wrong)
+        net_note(net, NET_BAD_CHECKSUM, packet->frame_no, 0);
+    return !ip_wrong && !own_wrong;
+}

@@ -1,0 +1,394 @@
+/* Samples of what each file holds, and the packets of later files that are in them. */
+#include "net/common_packets.h"
+
+#include <stdlib.h>
+
+#include "base/instant.h"
+#include "base/intern.h"
+
+enum {
+    PAYLOAD_LEAST = 16, /* less is a keep-alive, not a packet that can be told from others */
+    SAMPLES_TOTAL = 1 << 18,
+    SAMPLES_MOST = 4096, /* of one file and kind */
+    SAMPLES_LEAST = 64,
+    LEAST_AGREED = 3,  /* packets: fewer may be chance */
+    LEAST_AGAINST = 8, /* where the IP identification speaks against it */
+    PORT_DNS = 53,
+};
+
+/* Copies of a mirror port come this close together: they are one sight of a packet. */
+#define COPY_NS ((int64_t)NS_PER_S / 50)
+
+/* What a sample is of: signalling or anything else; told by its content alone, or with the IP
+ * identification. */
+enum kind { KIND_SIGNALLING, KIND_OTHER, KIND_WITH_ID, KIND_COUNT = 2 * KIND_WITH_ID };
+
+struct sample {
+    uint64_t key;
+    uint64_t hosts;
+    int64_t t_ns;
+    int64_t hit_ns;    /* where the file being read has it, */
+    uint32_t hit_file; /* that file + 1 */
+    uint32_t file;
+    uint32_t next;          /* index + 1 of another file's with this key; 0: none */
+    uint16_t ip_id, hit_id; /* 0: none */
+    uint8_t kind;
+    bool from_lower, repeated, hit_repeated;
+};
+
+struct sample_list {
+    struct sample *items;
+    size_t n, cap;
+};
+
+/* Keys to samples: index + 1, open addressing. */
+struct index {
+    uint32_t *slots;
+    size_t n, cap;
+};
+
+/* The sample of the file that is being read, of one kind. */
+struct sketch {
+    struct sample_list samples;
+    struct index index;
+    uint64_t highest; /* keys above are left out */
+};
+
+struct file_facts {
+    bool any;
+    int64_t first_ns, last_ns;
+    size_t samples; /* told by content alone */
+};
+
+struct common_packets {
+    struct net *net;
+    uint32_t file; /* being read */
+    size_t limit;  /* samples of one file and kind */
+    struct sketch sketches[KIND_COUNT];
+    struct sample_list known; /* of the files before */
+    struct index index;
+    ARRAY_OF(uint32_t) hits; /* known ones that this file has */
+    struct file_facts *facts;
+    ARRAY_OF(struct common_link) links;
+};
+
+/* ---- the index ---- */
+
+static void index_put(struct index *index, const struct sample_list *samples, uint32_t at) {
+    size_t slot = samples->items[at].key & (index->cap - 1);
+
+    while (index->slots[slot])
+        slot = (slot + 1) & (index->cap - 1);
+    index->slots[slot] = at + 1;
+    index->n++;
+}
+
+/* The first sample of this key; index + 1, 0: none. */
+static uint32_t index_find(const struct index *index, const struct sample_list *samples,
+                           uint64_t key) {
+    if (!index->cap)
+        return 0;
+    for (size_t slot = key & (index->cap - 1); index->slots[slot];
+         slot = (slot + 1) & (index->cap - 1))
+        if (samples->items[index->slots[slot] - 1].key == key)
+            return index->slots[slot];
+    return 0;
+}
+
+/* Samples from `from` on; those of one key are chained. */
+static void index_add(struct index *index, struct sample_list *samples, size_t from) {
+    for (size_t i = from; i < samples->n; i++) {
+        uint32_t first = index_find(index, samples, samples->items[i].key);
+        samples->items[i].next = first ? samples->items[first - 1].next : 0;
+        if (first)
+            samples->items[first - 1].next = (uint32_t)i + 1;
+        else
+            index_put(index, samples, (uint32_t)i);
+    }
+}
+
+/* All of them anew, with room for so many. */
+static void index_rebuild(struct index *index, struct sample_list *samples, size_t room) {
+    size_t cap = 64;
+
+    while (cap < room * 2)
+        cap *= 2;
+    free(index->slots);
+    *index = (struct index){.slots = memory_new_zeroed(cap, sizeof(uint32_t)), .cap = cap};
+    index_add(index, samples, 0);
+}
+
+/* ---- sampling ---- */
+
+/* Too many: half of the keys will do. */
+static void thin(struct sketch *sketch, size_t limit) {
+    struct sample_list *samples = &sketch->samples;
+
+    while (samples->n >= limit) {
+        size_t kept = 0;
+        sketch->highest /= 2;
+        for (size_t i = 0; i < samples->n; i++)
+            if (samples->items[i].key <= sketch->highest)
+                samples->items[kept++] = samples->items[i];
+        samples->n = kept;
+    }
+    index_rebuild(&sketch->index, samples, limit);
+}
+
+static void sketch_add(struct sketch *sketch, size_t limit, const struct sample *sample) {
+    if (sample->key > sketch->highest)
+        return;
+    uint32_t at = index_find(&sketch->index, &sketch->samples, sample->key);
+    if (at) {
+        struct sample *known = &sketch->samples.items[at - 1];
+        known->repeated = known->repeated || llabs(sample->t_ns - known->t_ns) > COPY_NS;
+        return;
+    }
+    if (sketch->samples.n >= limit || !sketch->index.cap)
+        thin(sketch, limit);
+    if (sample->key > sketch->highest)
+        return;
+    *ARRAY_ADD(&sketch->samples) = *sample;
+    index_put(&sketch->index, &sketch->samples, (uint32_t)(sketch->samples.n - 1));
+}
+
+/* ---- what earlier files have ---- */
+
+static void note_hit(struct common_packets *common, const struct sample *sample) {
+    uint32_t at = index_find(&common->index, &common->known, sample->key);
+
+    for (; at; at = common->known.items[at - 1].next) {
+        struct sample *known = &common->known.items[at - 1];
+        if (known->hit_file != common->file + 1) {
+            known->hit_file = common->file + 1;
+            known->hit_ns = sample->t_ns;
+            known->hit_id = sample->ip_id;
+            known->hit_repeated = false;
+            *ARRAY_ADD(&common->hits) = at - 1;
+        } else if (llabs(sample->t_ns - known->hit_ns) > COPY_NS) {
+            known->hit_repeated = true;
+        }
+    }
+}
+
+/* ---- packets ---- */
+
+static bool is_upper(uint8_t c) {
+    return c >= 'A' && c <= 'Z';
+}
+
+/* Most SIP messages begin with a method or with "SIP/2.0". */
+static bool is_signalling(const struct packet *packet, struct slice payload) {
+    return packet->src.port == PORT_DNS || packet->dst.port == PORT_DNS ||
+           (is_upper(payload.ptr[0]) && is_upper(payload.ptr[1]) && is_upper(payload.ptr[2]));
+}
+
+static void tell_hosts(const struct packet *packet, struct sample *sample) {
+    const struct ip_addr *src = &packet->src.ip, *dst = &packet->dst.ip;
+    uint64_t one = hash_bytes(src->bytes, src->len, 1), other = hash_bytes(dst->bytes, dst->len, 1);
+
+    sample->from_lower = one != other ? one < other : packet->src.port < packet->dst.port;
+    sample->hosts = one + other; /* the same in both directions */
+}
+
+static void add(struct common_packets *common, const struct packet *packet, int64_t t_ns,
+                struct slice payload) {
+    if (payload.len < PAYLOAD_LEAST)
+        return;
+    enum kind kind = is_signalling(packet, payload) ? KIND_SIGNALLING : KIND_OTHER;
+    struct sample sample = {.t_ns = t_ns,
+                            .file = common->file,
+                            .kind = (uint8_t)kind,
+                            .ip_id = packet->has_ip_id ? packet->ip_id : 0,
+                            .key = hash_bytes(payload.ptr, payload.len, kind)};
+
+    tell_hosts(packet, &sample);
+    note_hit(common, &sample);
+    sketch_add(&common->sketches[kind], common->limit, &sample);
+    if (!sample.ip_id)
+        return;
+    sample.kind = (uint8_t)(kind + KIND_WITH_ID);
+    sample.key = hash_bytes(&sample.ip_id, sizeof sample.ip_id, sample.key);
+    note_hit(common, &sample);
+    sketch_add(&common->sketches[sample.kind], common->limit, &sample);
+}
+
+static void on_datagram(void *context, const struct datagram *datagram) {
+    /* What an agent reports has the agent's time: it says nothing about this file's clock. */
+    if (datagram->bytes.len == datagram->full_len && !datagram->reported)
+        add(context, &datagram->packet, datagram->packet.t_ns, datagram->bytes);
+}
+
+static void on_piece(void *context, struct conn *conn, enum conn_side side,
+                     const struct stream_piece *piece) {
+    (void)conn;
+    (void)side;
+    add(context, &piece->packet, piece->t_ns, piece->bytes);
+}
+
+/* ---- files ---- */
+
+struct common_packets *common_packets_new(size_t file_count) {
+    struct common_packets *common = memory_new_zeroed(1, sizeof *common);
+    size_t limit = SAMPLES_TOTAL / KIND_COUNT / (file_count ? file_count : 1);
+
+    common->limit = limit > SAMPLES_MOST    ? SAMPLES_MOST
+                    : limit < SAMPLES_LEAST ? SAMPLES_LEAST
+                                            : limit;
+    common->facts = memory_new_zeroed(file_count, sizeof *common->facts);
+    return common;
+}
+
+void common_packets_begin(struct common_packets *common, uint32_t file) {
+    const struct net_handler handler = {
+        .context = common, .datagram = on_datagram, .piece = on_piece};
+
+    common->file = file;
+    common->net = net_new(&handler);
+    for (unsigned kind = 0; kind < KIND_COUNT; kind++)
+        common->sketches[kind].highest = UINT64_MAX;
+}
+
+void common_packets_feed(struct common_packets *common, const struct frame *frame) {
+    struct file_facts *facts = &common->facts[common->file];
+
+    if (!facts->any || frame->t_ns < facts->first_ns)
+        facts->first_ns = frame->t_ns;
+    if (!facts->any || frame->t_ns > facts->last_ns)
+        facts->last_ns = frame->t_ns;
+    facts->any = true;
+    net_feed(common->net, frame);
+}
+
+/* How two sights of one content are known to be of one packet, the surest way first. */
+enum evidence {
+    EVIDENCE_ID,      /* the IP identification is the same */
+    EVIDENCE_CONTENT, /* it is, or at least one has none */
+    EVIDENCE_AGAINST, /* it differs: sent again, unless something on the way writes its own */
+    EVIDENCE_COUNT,
+};
+
+static enum evidence evidence_of(const struct sample *sample) {
+    bool differs = sample->ip_id && sample->hit_id && sample->ip_id != sample->hit_id;
+
+    return sample->kind >= KIND_WITH_ID ? EVIDENCE_ID
+           : differs                    ? EVIDENCE_AGAINST
+                                        : EVIDENCE_CONTENT;
+}
+
+struct sighting_list {
+    struct sighting *items;
+    size_t n, cap;
+};
+
+/* The hits of one earlier file for which there is this evidence. */
+static struct clock_offset estimate(const struct common_packets *common, const uint32_t *hits,
+                                    size_t count, enum evidence evidence,
+                                    struct sighting_list *room) {
+    room->n = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct sample *sample = &common->known.items[hits[i]];
+        if (sample->repeated || sample->hit_repeated || evidence_of(sample) != evidence)
+            continue;
+        *ARRAY_ADD(room) = (struct sighting){.a_ns = sample->t_ns,
+                                             .b_ns = sample->hit_ns,
+                                             .hosts = sample->hosts,
+                                             .from_lower = sample->from_lower};
+    }
+    return clock_offset_estimate(room->items, room->n);
+}
+
+/* Two files of a ring share no packets, but what was sent again after their boundary, or is the
+ * same whenever a phone boots, may look as if they did: then it is little of what the smaller one
+ * holds, and of one direction.
+ */
+static bool is_believed(const struct common_packets *common, uint32_t smaller, uint32_t larger,
+                        const struct clock_offset *offset, enum evidence evidence) {
+    const struct file_facts *x = &common->facts[smaller], *y = &common->facts[larger];
+    bool apart = x->last_ns <= y->first_ns || y->last_ns <= x->first_ns;
+    bool most = offset->agreed * 2 >= x->samples;
+
+    if (!offset->known || (apart && !offset->two_way))
+        return false;
+    if (apart && llabs(offset->offset_ns) <= COPY_NS)
+        return false; /* a mirror port's copies on both sides of a boundary */
+    if (evidence == EVIDENCE_ID)
+        return offset->two_way || offset->agreed >= LEAST_AGREED;
+    if (evidence == EVIDENCE_CONTENT)
+        return (most || !apart) && offset->agreed >= LEAST_AGREED;
+    return most && !apart && offset->agreed >= LEAST_AGAINST;
+}
+
+static int by_number(const void *one, const void *other) {
+    uint32_t a = *(const uint32_t *)one, b = *(const uint32_t *)other;
+
+    return a < b ? -1 : a > b;
+}
+
+/* What the file that was read shares with each of those before it. Known samples stand file by
+ * file. */
+static void link_file(struct common_packets *common) {
+    struct sighting_list room = {0};
+    const uint32_t *hits = common->hits.items;
+
+    if (common->hits.n)
+        qsort(common->hits.items, common->hits.n, sizeof(uint32_t), by_number);
+    for (size_t from = 0, to; from < common->hits.n; from = to) {
+        uint32_t other = common->known.items[hits[from]].file;
+        for (to = from; to < common->hits.n && common->known.items[hits[to]].file == other;)
+            to++;
+        for (enum evidence evidence = 0; evidence < EVIDENCE_COUNT; evidence++) {
+            struct clock_offset offset = estimate(common, hits + from, to - from, evidence, &room);
+            if (!is_believed(common, other, common->file, &offset, evidence))
+                continue;
+            *ARRAY_ADD(&common->links) = (struct common_link){other, common->file, offset};
+            break;
+        }
+    }
+    ARRAY_FINI(&room);
+}
+
+void common_packets_end(struct common_packets *common) {
+    size_t before = common->known.n;
+
+    net_end(common->net);
+    net_free(common->net);
+    common->net = NULL;
+    link_file(common);
+    common->hits.n = 0;
+    for (unsigned kind = 0; kind < KIND_COUNT; kind++) {
+        struct sketch *sketch = &common->sketches[kind];
+        if (kind < KIND_WITH_ID)
+            common->facts[common->file].samples += sketch->samples.n;
+        for (size_t i = 0; i < sketch->samples.n; i++)
+            *ARRAY_ADD(&common->known) = sketch->samples.items[i];
+        sketch->samples.n = 0;
+        free(sketch->index.slots);
+        sketch->index = (struct index){0};
+    }
+    if (common->known.n * 2 > common->index.cap)
+        index_rebuild(&common->index, &common->known, common->known.n * 2);
+    else
+        index_add(&common->index, &common->known, before);
+}
+
+const struct common_link *common_packets_links(const struct common_packets *common, size_t *count) {
+    *count = common->links.n;
+    return common->links.items;
+}
+
+void common_packets_free(struct common_packets *common) {
+    if (!common)
+        return;
+    net_free(common->net);
+    for (unsigned kind = 0; kind < KIND_COUNT; kind++) {
+        ARRAY_FINI(&common->sketches[kind].samples);
+        free(common->sketches[kind].index.slots);
+    }
+    ARRAY_FINI(&common->known);
+    free(common->index.slots);
+    ARRAY_FINI(&common->hits);
+    ARRAY_FINI(&common->links);
+    free(common->facts);
+    free(common);
+}

@@ -1,0 +1,588 @@
+/* Messages of the last moment, in sets of four by what they say; the ends are held against each
+ * other then. See collect_copies.h. */
+#include "phone/collect_copies.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#include "net/tcp_copies.h"
+#include "phone/collect.h"
+#include "phone/nat_aliases.h"
+
+enum {
+    SETS = 256, /* a power of two */
+    WAYS = 4,
+    BY_ID = 1024, /* a power of two */
+    NOBODY = UINT16_MAX,
+    DOUBTS_MAX = 1 << 16,
+    SYNS = 16,
+    ERRORS = 8,
+    DNS_RESPONSE = 0x80, /* in the third byte, RFC 1035 4.1.1 */
+    FRONT = 8, /* the sum does not see two words change places; the front has ID or method */
+};
+
+struct recent {
+    int64_t t_ns;
+    struct endpoint src, dst; /* as the story has them */
+    struct mac_addr mac;
+    uint16_t ip_id, point;
+    uint8_t hops;
+    enum copied what;
+    uint32_t index;
+    bool beyond; /* seen on the far side of a NAT first */
+    bool bad;    /* its checksum was wrong */
+};
+
+struct recent_set {
+    uint64_t content[WAYS]; /* 0: free */
+    struct recent ways[WAYS];
+    unsigned next;
+};
+
+/* A request that was sent again at once, and whose identification says nothing. */
+struct doubt {
+    uint32_t tx, frame;
+    int64_t t_ns;
+};
+
+struct recent_syn {
+    struct endpoint client, server;
+    uint32_t isn, frame_no;
+    int64_t t_ns;
+    uint16_t point;
+};
+
+struct recent_error {
+    uint64_t content;
+    int64_t t_ns;
+    uint16_t ip_id, point;
+};
+
+struct copies {
+    struct recent_set sets[SETS];
+    uint16_t by_id[BY_ID]; /* the newest message with an IP identification; NOBODY: none */
+    uint16_t at_hand;      /* the message at hand; NOBODY: it is not kept */
+    struct nat_aliases nat;
+    ARRAY_OF(struct doubt) doubts;
+    struct recent_syn syns[SYNS];
+    struct recent_error errors[ERRORS];
+    size_t syn_next, error_next;
+    bool points; /* several capture points */
+};
+
+struct copies *copies_new(void) {
+    struct copies *copies = memory_new_zeroed(1, sizeof *copies);
+
+    memset(copies->by_id, 0xff, sizeof copies->by_id);
+    copies->at_hand = NOBODY;
+    return copies;
+}
+
+void copies_free(struct copies *copies) {
+    if (!copies)
+        return;
+    nat_aliases_fini(&copies->nat);
+    ARRAY_FINI(&copies->doubts);
+    free(copies);
+}
+
+static struct recent *recent_at(struct copies *copies, uint16_t at) {
+    return &copies->sets[at / WAYS].ways[at % WAYS];
+}
+
+/* ---- is it the same? ---- */
+
+struct look {
+    const struct message *message;
+    const struct packet *packet;
+    const struct endpoint *src, *dst; /* as the story has them */
+    bool translated;
+    bool server; /* by an alias of a server */
+};
+
+/* Of SIP or DNS. */
+static bool is_response(const struct look *look) {
+    const struct message *m = look->message;
+
+    return m->sip ? m->sip->response : m->bytes.ptr[2] & DNS_RESPONSE;
+}
+
+static bool in_time(const struct recent *e, const struct packet *p) {
+    return copy_in_time(p->t_ns, p->point, e->t_ns, e->point);
+}
+
+static bool same_ends(const struct recent *e, const struct look *look) {
+    return endpoint_eq(&e->src, look->src) && endpoint_eq(&e->dst, look->dst);
+}
+
+static bool same_id(const struct recent *e, const struct packet *p) {
+    return e->ip_id && p->has_ip_id && e->ip_id == p->ip_id;
+}
+
+/* Another way through the network, which nobody chooses for the same packet again. */
+static bool another_way(const struct recent *e, const struct packet *p) {
+    return e->point != p->point || e->hops != p->hops ||
+           (e->mac.known && p->mac_src.known && !mac_eq(&e->mac, &p->mac_src));
+}
+
+/* A request whose bytes are equal, from another address to the same server: nobody else can know
+ * its branch. Anything else must have kept its identification. */
+static bool is_nat_of_source(const struct recent *e, const struct look *look) {
+    return endpoint_eq(&e->dst, &look->packet->dst) && !ip_eq(&e->src.ip, &look->packet->src.ip) &&
+           ((!is_response(look) && look->message->sip && look->message->sip->branch.len) ||
+            same_id(e, look->packet));
+}
+
+/* The same to another address: a NAT in front of a phone, or in front of a server. A phone that
+ * fails over with all as it was sends another packet. */
+static bool is_nat_of_destination(const struct recent *e, const struct look *look) {
+    return endpoint_eq(&e->src, &look->packet->src) && !ip_eq(&e->dst.ip, &look->packet->dst.ip) &&
+           e->hops > look->packet->hops &&
+           (same_id(e, look->packet) || (is_response(look) && look->message->sip));
+}
+
+/* ALG, or a copy that was cut: what it says is not the same, but it is the same packet. */
+static bool is_same_packet(const struct collection *c, const struct recent *e,
+                           const struct look *look) {
+    const struct sip_head *head = look->message->sip;
+
+    if (!head || !same_id(e, look->packet) || !in_time(e, look->packet))
+        return false;
+    if (is_response(look))
+        return e->what == COPIED_RESPONSE && same_ends(e, look) && another_way(e, look->packet) &&
+               c->responses.items[e->index].told.status == head->status;
+    if (e->what != COPIED_SEND || !endpoint_eq(&e->dst, look->dst))
+        return false;
+    const struct tx *tx = &c->txs.items[e->index];
+    return tx->told.branch && slice_eq(slice_of_text(tx->told.branch), head->branch) &&
+           tx->told.cseq == head->cseq && tx->method == head->method;
+}
+
+/* ---- what says nothing of itself ---- */
+
+/* Does the host number its packets? Its other messages of the last time tell. */
+static bool numbers_packets(struct collection *c, struct seen_host *host, const struct recent *e,
+                            uint64_t content) {
+    bool same = false;
+
+    if (host->numbers_packets)
+        return true;
+    for (size_t s = 0; s < SETS; s++)
+        for (size_t w = 0; w < WAYS; w++) {
+            const struct recent *other = &c->copies->sets[s].ways[w];
+            if (!c->copies->sets[s].content[w] || c->copies->sets[s].content[w] == content ||
+                !ip_eq(&other->src.ip, &e->src.ip))
+                continue;
+            if (other->ip_id != e->ip_id)
+                return host->numbers_packets = true;
+            same = true;
+        }
+    return !same;
+}
+
+/* A request with the same ends and bytes as one just before: a copy, or sent twice? false: not
+ * decided here; *doubt then. */
+static bool is_plain_copy(struct collection *c, const struct recent *e, const struct look *look,
+                          uint64_t content, bool *doubt) {
+    const struct packet *p = look->packet;
+
+    *doubt = false;
+    if (look->translated || e->beyond)
+        return true;
+    if (p->has_ip_id && e->ip_id != p->ip_id)
+        return false;
+    if (e->what != COPIED_SEND || another_way(e, p))
+        return true;
+    struct seen_host *host = &c->hosts.items[wording_of(c, &c->txs.items[e->index])->host];
+    if (p->has_ip_id && p->ip_id && numbers_packets(c, host, e, content))
+        return true;
+    *doubt = c->copies->doubts.n < DOUBTS_MAX;
+    return true;
+}
+
+/* ---- what a copy still says ---- */
+
+/* The side of a router on which the phone is has more hops left, and its MAC. */
+static void note_way(struct collection *c, struct recent *e, const struct packet *p) {
+    struct seen_host *host = NULL;
+
+    if (e->hops == p->hops)
+        return;
+    if (e->what == COPIED_SEND)
+        host = &c->hosts.items[wording_of(c, &c->txs.items[e->index])->host];
+    if (p->hops > e->hops && p->mac_src.known) {
+        if (host) {
+            host->mac = p->mac_src;
+            c->txs.items[e->index].point = p->point;
+        } else if (e->what == COPIED_QUERY) {
+            c->queries.items[e->index].mac = p->mac_src;
+        }
+        e->mac = p->mac_src;
+        e->hops = p->hops;
+    }
+    if (host && e->hops > host->mac_hops)
+        host->mac_hops = e->hops;
+}
+
+/* A response that the phone's own point shows came there, and when. */
+static void note_point(struct collection *c, const struct recent *e, const struct packet *p) {
+    if (e->point == p->point)
+        return;
+    c->copies->points = true;
+    if (e->what != COPIED_RESPONSE)
+        return;
+    struct seen_response *response = &c->responses.items[e->index];
+    if (p->point == response->asked_at) {
+        response->point = p->point;
+        response->told.frame = p->frame_no;
+        response->told.t_ns = answered_ns(response->told.t_ns, p->t_ns);
+    }
+}
+
+static void note_copy(struct collection *c, struct recent *e, const struct look *look) {
+    note_way(c, e, look->packet);
+    note_point(c, e, look->packet);
+    c->copy_count++;
+}
+
+static void note_doubt(struct collection *c, const struct recent *e, const struct packet *p) {
+    *ARRAY_ADD(&c->copies->doubts) =
+        (struct doubt){.tx = e->index, .frame = p->frame_no, .t_ns = p->t_ns};
+}
+
+/* ---- messages ---- */
+
+static uint64_t content_of(const struct message *m) {
+    uint64_t front[2] = {m->sum, 0};
+
+    memcpy(&front[1], m->bytes.ptr, m->bytes.len < FRONT ? m->bytes.len : FRONT);
+    return index_key(front, sizeof front, m->bytes.len);
+}
+
+/* Keep it as the one at hand. */
+static void keep(struct copies *copies, uint64_t content, const struct look *look) {
+    size_t set_at = content & (SETS - 1);
+    struct recent_set *set = &copies->sets[set_at];
+    const struct packet *p = look->packet;
+    size_t way = set->next++ % WAYS;
+
+    set->content[way] = content;
+    struct recent *kept = &set->ways[way];
+    kept->t_ns = p->t_ns;
+    kept->src = *look->src;
+    kept->dst = *look->dst;
+    kept->mac = p->mac_src;
+    kept->ip_id = p->has_ip_id ? p->ip_id : 0;
+    kept->point = p->point;
+    kept->hops = p->hops;
+    kept->what = COPIED_NOTHING;
+    kept->beyond = look->translated;
+    kept->bad = look->message->notes & MESSAGE_BAD_CHECKSUM;
+    copies->at_hand = (uint16_t)(set_at * WAYS + way);
+    if (p->ip_id)
+        copies->by_id[p->ip_id & (BY_ID - 1)] = copies->at_hand;
+}
+
+/* A whole packet after one that was damaged on its way to the capture alone. Returns whether the
+ * send is counted already. */
+static bool mend(struct collection *c, struct recent *e, uint16_t at) {
+    e->bad = false;
+    if (e->what == COPIED_SEND)
+        return true;
+    if (e->what == COPIED_WAITING)
+        damaged_forget(c, e->index);
+    e->what = COPIED_NOTHING;
+    c->copies->at_hand = at;
+    return false;
+}
+
+/* Is it, by its bytes, a copy of this one? */
+static bool is_copy_of(struct collection *c, struct recent *e, struct look *look,
+                       uint64_t content) {
+    const struct packet *p = look->packet;
+    bool doubt;
+
+    if (!in_time(e, p))
+        return false;
+    if (same_ends(e, look)) {
+        if (!is_plain_copy(c, e, look, content, &doubt))
+            return false;
+        if (doubt)
+            note_doubt(c, e, p);
+        return true;
+    }
+    if (is_nat_of_source(e, look)) {
+        nat_aliases_learn(&c->copies->nat, &p->src, &e->src, &e->dst, TRANSPORT_UDP, p->t_ns,
+                          false);
+        return true;
+    }
+    if (is_nat_of_destination(e, look)) {
+        uint32_t host = index_get(&c->host_of, index_key(&p->src.ip, sizeof p->src.ip, 1));
+        bool registrar = host != NONE && c->hosts.items[host].registrar;
+        if (is_response(look) || registrar) {
+            nat_aliases_learn(&c->copies->nat, &e->dst, &p->dst, &p->src, TRANSPORT_UDP, p->t_ns,
+                              false);
+            e->dst = p->dst;
+        } else {
+            nat_aliases_learn(&c->copies->nat, &p->dst, &e->dst, &p->src, TRANSPORT_UDP, p->t_ns,
+                              true);
+        }
+        return true;
+    }
+    return false;
+}
+
+/* Of the two sides of a NAT the near one is told. */
+static const struct message *as_told(const struct look *look, struct message *room) {
+    if (!look->translated || (look->server && !is_response(look)))
+        return look->message;
+    *room = *look->message;
+    room->packet.src = *look->src;
+    room->packet.dst = *look->dst;
+    room->packet.mac_src.known = false; /* it may be the NAT's */
+    return room;
+}
+
+const struct message *copies_message(struct collection *c, const struct message *m,
+                                     struct message *room) {
+    struct copies *copies = c->copies;
+    struct look look = {
+        .message = m, .packet = &m->packet, .src = &m->packet.src, .dst = &m->packet.dst};
+    struct endpoint ends[2];
+
+    if (!m->datagram)
+        return m; /* the stream has it once */
+    if (copies->nat.list.n) {
+        ends[0] = m->packet.src;
+        ends[1] = m->packet.dst;
+        look.translated =
+            nat_aliases_translate(&copies->nat, &ends[0], &ends[1], m->transport, &look.server);
+        look.src = &ends[0];
+        look.dst = &ends[1];
+    }
+    uint64_t content = content_of(m);
+    size_t set_at = content & (SETS - 1);
+    struct recent_set *set = &copies->sets[set_at];
+    for (size_t way = 0; way < WAYS; way++) {
+        if (set->content[way] != content)
+            continue;
+        struct recent *e = &set->ways[way];
+        if (!is_copy_of(c, e, &look, content))
+            continue;
+        note_copy(c, e, &look);
+        if (e->bad && !(m->notes & MESSAGE_BAD_CHECKSUM) &&
+            !mend(c, e, (uint16_t)(set_at * WAYS + way)))
+            return as_told(&look, room);
+        return NULL;
+    }
+    uint16_t other = m->packet.ip_id ? copies->by_id[m->packet.ip_id & (BY_ID - 1)] : NOBODY;
+    if (other != NOBODY && is_same_packet(c, recent_at(copies, other), &look)) {
+        struct recent *e = recent_at(copies, other);
+        if (!is_response(&look) && !ip_eq(&e->src.ip, &look.src->ip))
+            nat_aliases_learn(&c->copies->nat, &m->packet.src, &e->src, &e->dst, TRANSPORT_UDP,
+                              m->packet.t_ns, false);
+        note_copy(c, e, &look);
+        return NULL;
+    }
+    keep(copies, content, &look);
+    return as_told(&look, room);
+}
+
+void copies_became(struct collection *c, enum copied what, uint32_t index) {
+    if (c->copies->at_hand == NOBODY)
+        return;
+    struct recent *e = recent_at(c->copies, c->copies->at_hand);
+    e->what = what;
+    e->index = index;
+}
+
+void copies_done(struct collection *c) {
+    c->copies->at_hand = NOBODY;
+}
+
+bool copies_datagram(struct collection *c, const struct datagram *datagram) {
+    const struct packet *p = &datagram->packet;
+    const struct message message = {.packet = *p, .bytes = datagram->bytes};
+    struct look look = {.message = &message, .packet = p, .src = &p->src, .dst = &p->dst};
+    uint64_t content = index_key(datagram->bytes.ptr, datagram->bytes.len, 41);
+    struct recent_set *set = &c->copies->sets[content & (SETS - 1)];
+
+    for (size_t way = 0; way < WAYS; way++)
+        if (set->content[way] == content && same_ends(&set->ways[way], &look) &&
+            set->ways[way].ip_id == p->ip_id && in_time(&set->ways[way], p)) {
+            c->copy_count++;
+            return true;
+        }
+    keep(c->copies, content, &look);
+    copies_done(c);
+    return false;
+}
+
+/* ---- errors ---- */
+
+bool copies_error(struct collection *c, struct icmp_error *error) {
+    struct copies *copies = c->copies;
+    const struct packet *p = &error->packet;
+    enum transport transport = error->protocol == IPPROTO_TCP ? TRANSPORT_TCP : TRANSPORT_UDP;
+    bool server;
+    struct {
+        struct ip_addr src, dst, by;
+        uint16_t src_port, dst_port, type, code;
+        uint32_t len;
+    } key;
+
+    if (copies->nat.list.n)
+        nat_aliases_translate(&copies->nat, &error->src, &error->dst, transport, &server);
+    memset(&key, 0, sizeof key);
+    key.src = error->src.ip;
+    key.dst = error->dst.ip;
+    key.by = p->src.ip;
+    key.src_port = error->src.port;
+    key.dst_port = error->dst.port;
+    key.type = error->type;
+    key.code = error->code;
+    key.len = (uint32_t)error->payload.len;
+    uint64_t content = index_key(&key, sizeof key, 42);
+    for (size_t i = 0; i < ERRORS; i++) {
+        const struct recent_error *e = &copies->errors[i];
+        if (e->content == content && copy_in_time(p->t_ns, p->point, e->t_ns, e->point) &&
+            (!e->ip_id || !p->ip_id || e->ip_id == p->ip_id)) {
+            c->copy_count++;
+            return false;
+        }
+    }
+    copies->errors[copies->error_next++ % ERRORS] =
+        (struct recent_error){content, p->t_ns, p->ip_id, p->point};
+    return true;
+}
+
+/* ---- connections ---- */
+
+bool copies_connection(struct collection *c, struct conn *conn, const struct packet *syn) {
+    struct copies *copies = c->copies;
+
+    for (size_t i = 0; i < SYNS; i++) {
+        const struct recent_syn *e = &copies->syns[i];
+        if (!e->frame_no || e->isn != conn->isn || !endpoint_eq(&e->server, &conn->server) ||
+            ip_eq(&e->client.ip, &conn->client.ip) ||
+            !copy_in_time(syn->t_ns, syn->point, e->t_ns, e->point))
+            continue;
+        nat_aliases_learn(&c->copies->nat, &conn->client, &e->client, &e->server, TRANSPORT_TCP,
+                          syn->t_ns, false);
+        conn->noted = UINT32_MAX;
+        conn->ignore_data = true;
+        return true;
+    }
+    copies->syns[copies->syn_next++ % SYNS] = (struct recent_syn){
+        conn->client, conn->server, conn->isn, syn->frame_no, syn->t_ns, syn->point};
+    return false;
+}
+
+/* ---- the end ---- */
+
+/* Put a sighting where it belongs in time. */
+static void insert_send(struct collection *c, struct seen_list *list, const struct doubt *doubt) {
+    uint32_t last = list->last;
+
+    seen_add(c, list, doubt->frame, doubt->t_ns);
+    if (list->last == last || c->seen.items[last].t_ns <= doubt->t_ns)
+        return;
+    uint32_t made = list->last, before = list->first;
+    while (before != last && c->seen.items[c->seen.items[before].next].t_ns <= doubt->t_ns)
+        before = c->seen.items[before].next;
+    c->seen.items[made].next = c->seen.items[before].next;
+    c->seen.items[before].next = made;
+    c->seen.items[last].next = NONE;
+    list->last = last;
+}
+
+/* A mirror port gives every packet of a host again, a phone sends some of them twice. */
+static void settle_doubts(struct collection *c) {
+    struct copies *copies = c->copies;
+    struct pair_count {
+        uint32_t sends, doubts;
+    } * hosts;
+
+    if (!copies->doubts.n)
+        return;
+    hosts = memory_new_zeroed(c->hosts.n, sizeof *hosts);
+    for (size_t i = 0; i < c->txs.n; i++)
+        if (c->txs.items[i].transport == TRANSPORT_UDP)
+            hosts[wording_of(c, &c->txs.items[i])->host].sends += c->txs.items[i].sends.count;
+    for (size_t i = 0; i < copies->doubts.n; i++)
+        hosts[wording_of(c, &c->txs.items[copies->doubts.items[i].tx])->host].doubts++;
+    for (size_t i = 0; i < copies->doubts.n; i++) {
+        const struct doubt *doubt = &copies->doubts.items[i];
+        struct tx *tx = &c->txs.items[doubt->tx];
+        const struct pair_count *count = &hosts[wording_of(c, tx)->host];
+        if (count->doubts * 2 >= count->sends)
+            continue;
+        insert_send(c, &tx->sends, doubt);
+        c->copy_count--;
+    }
+    free(hosts);
+}
+
+/* ---- answers that another point alone saw ---- */
+
+static uint64_t pair_key(const struct collection *c, const struct tx *tx) {
+    struct ip_addr pair[2] = {c->hosts.items[wording_of(c, tx)->host].ip, tx->dst.ip};
+
+    return index_key(pair, sizeof pair, 43);
+}
+
+static bool is_at_home(const struct seen_response *response) {
+    return response->point == response->asked_at;
+}
+
+/* It went past the far point and never came to the near one, though that sees what this server
+ * sends: the phone did not get it. */
+static void drop_unheard(struct collection *c, struct tx *tx) {
+    uint32_t *link = &tx->first_response, last = NONE;
+
+    for (uint32_t at = *link; at != NONE; at = c->responses.items[at].next) {
+        struct seen_response *response = &c->responses.items[at];
+        if (is_at_home(response)) {
+            *link = at;
+            link = &response->next;
+            last = at;
+            continue;
+        }
+        tx->response_count--;
+        collect_loss(c, LOSS_FAR_ONLY, &c->hosts.items[wording_of(c, tx)->host].ip, &tx->dst.ip,
+                     response->told.t_ns, response->told.t_ns, response->told.frame);
+    }
+    *link = NONE;
+    tx->last_response = last;
+}
+
+static void settle_points(struct collection *c) {
+    struct index_map heard = {0};
+
+    if (!c->copies->points)
+        return;
+    for (size_t i = 0; i < c->txs.n; i++)
+        for (uint32_t at = c->txs.items[i].first_response; at != NONE;
+             at = c->responses.items[at].next)
+            if (is_at_home(&c->responses.items[at]))
+                index_put(&heard, pair_key(c, &c->txs.items[i]), 0);
+    for (size_t i = 0; i < c->txs.n; i++)
+        if (c->txs.items[i].first_response != NONE &&
+            index_get(&heard, pair_key(c, &c->txs.items[i])) != NONE)
+            drop_unheard(c, &c->txs.items[i]);
+    index_fini(&heard);
+}
+
+void copies_end(struct collection *c) {
+    bool server;
+
+    settle_doubts(c);
+    settle_points(c);
+    /* What came in from beyond a NAT before it was known. */
+    for (size_t i = 0; i < c->txs.n && c->copies->nat.list.n; i++) {
+        struct tx *tx = &c->txs.items[i];
+        struct endpoint src = tx->told.source, dst = tx->dst;
+        if (nat_aliases_translate(&c->copies->nat, &src, &dst, tx->transport, &server) && !server)
+            tx->dst = dst;
+    }
+}

@@ -1,0 +1,203 @@
+/* What a phone's own requests say of packets that the capture lacks.
+ *
+ *     CSeq  3  4  5  7      a phone that counts by one sent something in between (RFC
+ * 3261 8.1.1.5); or it tried to: a connection in vain and an address that nobody has take a number,
+ * too, and show themselves INVITE, ACK           the phone had an answer, and not one packet of
+ * that server is in the capture: it shows one direction only
+ */
+#include "phone/tell.h"
+
+#include <stdlib.h>
+
+enum {
+    STEADY = 3,   /* steps of one before a jump says something */
+    JUMP_MAX = 8, /* a wider one is a phone that counts otherwise */
+};
+
+static void add_sign(struct phone_draft *phone, struct loss_sign sign) {
+    *ARRAY_PUSH(&phone->losses) = sign;
+}
+
+/* ---- CSeq ---- */
+
+/* The requests of one Call-ID and From tag. */
+struct counter {
+    uint32_t cseq, steady;
+    int64_t t_ns;
+};
+
+/* Did the phone try to connect in vain between these two points in time? */
+static bool connected_in_vain(const struct telling *telling, const struct phone_draft *phone,
+                              int64_t from_ns, int64_t to_ns) {
+    for (size_t i = 0; i < phone->connections.n; i++) {
+        const struct connection *connection =
+            &telling->c->connections.items[phone->connections.items[i]].connection;
+        if (!connection->accepted && connection->t_ns >= from_ns && connection->t_ns <= to_ns)
+            return true;
+    }
+    return false;
+}
+
+static void count(const struct telling *telling, struct phone_draft *phone, struct counter *counter,
+                  const struct tx *tx) {
+    const struct seen *first = &telling->c->seen.items[tx->sends.first];
+    uint32_t cseq = tx->told.cseq, ahead = cseq - counter->cseq;
+
+    if (ahead == 0)
+        return; /* the same at another server, or in another transaction */
+    if (ahead == 1) {
+        counter->steady++;
+    } else if (ahead <= JUMP_MAX && counter->steady >= STEADY && first->t_ns > counter->t_ns) {
+        counter->steady /= 2;
+        if (!connected_in_vain(telling, phone, counter->t_ns, first->t_ns))
+            add_sign(phone, (struct loss_sign){.kind = LOSS_CSEQ,
+                                               .from_ns = counter->t_ns + 1,
+                                               .to_ns = first->t_ns,
+                                               .frame = first->frame});
+    } else {
+        counter->steady = 0;
+    }
+    counter->cseq = cseq;
+    counter->t_ns = telling->c->seen.items[tx->sends.last].t_ns;
+}
+
+static void cseq_signs(const struct telling *telling, struct phone_draft *phone) {
+    struct index_map counter_of = {0};
+    ARRAY_OF(struct counter) counters = {0};
+
+    for (size_t i = 0; i < phone->txs.n; i++) {
+        const struct tx *tx = &telling->c->txs.items[phone->txs.items[i]];
+        const char *names[] = {tx->told.call_id, tx->told.from_tag};
+        if (tx->method == SIP_ACK || tx->method == SIP_CANCEL || !tx->told.call_id ||
+            !tx->sends.count)
+            continue;
+        uint64_t key = index_key(names, sizeof names, 21);
+        uint32_t at = index_get(&counter_of, key);
+        if (at == NONE) {
+            index_put(&counter_of, key, (uint32_t)counters.n);
+            *ARRAY_PUSH(&counters) = (struct counter){
+                .cseq = tx->told.cseq, .t_ns = telling->c->seen.items[tx->sends.last].t_ns};
+        } else {
+            count(telling, phone, &counters.items[at], tx);
+        }
+    }
+    index_fini(&counter_of);
+    ARRAY_FINI(&counters);
+}
+
+/* ---- one direction only ---- */
+
+struct flow {
+    struct ip_addr server;
+    bool heard;        /* a packet of the server is in the capture */
+    uint32_t acted;    /* frame where the phone acts upon an answer; 0: nowhere */
+    const char *nonce; /* of the newest credentials sent there */
+};
+
+struct flows {
+    struct index_map of_server;
+    ARRAY_OF(struct flow) all;
+    struct index_map invited, answered; /* keys of Call-IDs: an INVITE, with an answer */
+    struct index_map given;             /* keys of nonces that answers hold */
+};
+
+static struct flow *flow_of(struct flows *flows, const struct ip_addr *server) {
+    uint64_t key = index_key(server, sizeof *server, 22);
+    uint32_t at = index_get(&flows->of_server, key);
+
+    if (at != NONE)
+        return &flows->all.items[at];
+    index_put(&flows->of_server, key, (uint32_t)flows->all.n);
+    struct flow *flow = ARRAY_PUSH(&flows->all);
+    flow->server = *server;
+    return flow;
+}
+
+static uint64_t text_key(const char *text) {
+    return index_key(text, strlen(text), 23);
+}
+
+static void gather_answers(const struct telling *telling, const struct phone_draft *phone,
+                           struct flows *flows) {
+    const struct collection *c = telling->c;
+
+    for (size_t i = 0; i < phone->txs.n; i++) {
+        const struct tx *tx = &c->txs.items[phone->txs.items[i]];
+        if (tx->method == SIP_INVITE && tx->told.call_id)
+            index_put(tx->response_count ? &flows->answered : &flows->invited,
+                      text_key(tx->told.call_id), 0);
+        for (uint32_t at = tx->first_response; at != NONE; at = c->responses.items[at].next)
+            if (c->responses.items[at].told.nonce)
+                index_put(&flows->given, text_key(c->responses.items[at].told.nonce), 0);
+    }
+}
+
+/* Does it follow from an answer that the capture lacks? The ACK of an INVITE that is there and was
+ * not answered; credentials with a nonce that nobody gave, after others. */
+static bool acts(const struct flows *flows, const struct flow *flow, const struct tx *tx) {
+    if (tx->method == SIP_ACK) {
+        uint64_t key = tx->told.call_id ? text_key(tx->told.call_id) : 0;
+        return key && index_get(&flows->invited, key) != NONE &&
+               index_get(&flows->answered, key) == NONE;
+    }
+    return tx->told.nonce && flow->nonce && strcmp(tx->told.nonce, flow->nonce) != 0 &&
+           index_get(&flows->given, text_key(tx->told.nonce)) == NONE;
+}
+
+static void follow_requests(const struct telling *telling, const struct phone_draft *phone,
+                            struct flows *flows) {
+    const struct collection *c = telling->c;
+
+    for (size_t i = 0; i < phone->txs.n; i++) {
+        const struct tx *tx = &c->txs.items[phone->txs.items[i]];
+        struct flow *flow = flow_of(flows, &tx->dst.ip);
+        flow->heard |= tx->response_count || tx->icmp.count;
+        if (!flow->acted && tx->sends.count && acts(flows, flow, tx))
+            flow->acted = c->seen.items[tx->sends.first].frame;
+        if (tx->told.nonce)
+            flow->nonce = tx->told.nonce;
+    }
+}
+
+static void follow_connections(const struct telling *telling, const struct phone_draft *phone,
+                               struct flows *flows) {
+    for (size_t i = 0; i < phone->connections.n; i++) {
+        const struct seen_connection *seen =
+            &telling->c->connections.items[phone->connections.items[i]];
+        struct flow *flow = flow_of(flows, &seen->connection.server.ip);
+        flow->heard |= seen->connection.heard;
+        /* Without an answer to its SYN it could not send on. */
+        if (!flow->acted && seen->connection.sip)
+            flow->acted = seen->syn_frame;
+    }
+}
+
+static void one_way_signs(const struct telling *telling, struct phone_draft *phone) {
+    const struct collection *c = telling->c;
+    struct flows flows = {0};
+
+    gather_answers(telling, phone, &flows);
+    follow_requests(telling, phone, &flows);
+    follow_connections(telling, phone, &flows);
+    for (size_t i = 0; i < phone->incoming.n; i++)
+        flow_of(&flows, &c->txs.items[phone->incoming.items[i]].told.source.ip)->heard = true;
+    for (size_t i = 0; i < flows.all.n; i++) {
+        const struct flow *flow = &flows.all.items[i];
+        if (!flow->heard && flow->acted)
+            add_sign(phone, (struct loss_sign){.kind = LOSS_ONE_WAY,
+                                               .from_ns = c->start_ns,
+                                               .to_ns = c->end_ns,
+                                               .frame = flow->acted,
+                                               .server = flow->server});
+    }
+    index_fini(&flows.of_server);
+    index_fini(&flows.invited);
+    index_fini(&flows.answered);
+    index_fini(&flows.given);
+    ARRAY_FINI(&flows.all);
+}
+
+void tell_unseen_losses(const struct telling *telling, struct phone_draft *phone) {
+    cseq_signs(telling, phone);
+    one_way_signs(telling, phone);
+}

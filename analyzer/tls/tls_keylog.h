@@ -1,0 +1,62 @@
+/* TLS secrets as clients and servers log them (SSLKEYLOGFILE; draft-ietf-tls-keylogfile):
+ *
+ *     CLIENT_RANDOM                    <client random, hex> <master secret, hex>       up to
+ * TLS 1.2 CLIENT_HANDSHAKE_TRAFFIC_SECRET  <client random, hex> <secret, hex>              TLS 1.3
+ * …
+ *
+ * One line each. Labels that say nothing of records, comments and empty lines are passed over; what
+ * is no line of that kind is counted.
+ */
+#ifndef TLS_TLS_KEYLOG_H
+#define TLS_TLS_KEYLOG_H
+
+#include "tls/tls_hello.h"
+
+enum tls_secret_kind {
+    TLS_MASTER_SECRET,
+    TLS_CLIENT_EARLY_SECRET,
+    TLS_CLIENT_HANDSHAKE_SECRET,
+    TLS_SERVER_HANDSHAKE_SECRET,
+    TLS_CLIENT_TRAFFIC_SECRET,
+    TLS_SERVER_TRAFFIC_SECRET,
+    TLS_SECRET_KINDS,
+};
+
+enum {
+    TLS_SECRET_MAX = 64, /* the longest hash that any suite might have */
+    TLS_MASTER_SECRET_LEN = 48,
+};
+
+struct tls_secret {
+    uint8_t len; /* 0: not known */
+    uint8_t bytes[TLS_SECRET_MAX];
+};
+
+/* What is known of one connection, by the random of its ClientHello. */
+struct tls_secrets {
+    uint8_t client_random[TLS_RANDOM_LEN];
+    struct tls_secret of[TLS_SECRET_KINDS];
+};
+
+struct tls_keylog;
+
+/* An empty one, which looks in `also`, too (NULL: in none), and does not own it. */
+struct tls_keylog *tls_keylog_new(const struct tls_keylog *also);
+void tls_keylog_free(struct tls_keylog *keylog); /* NULL: nothing to do */
+
+struct tls_keylog_lines {
+    size_t used;    /* secrets taken */
+    size_t passed;  /* labels that are of no use here */
+    size_t skipped; /* no line of a key log; secrets of a wrong length; beyond the bound */
+};
+
+/* Take the lines of a key log. A secret that is known already is replaced. At most 1 Mi connections
+ * are kept. */
+struct tls_keylog_lines tls_keylog_read(struct tls_keylog *keylog, struct slice text);
+
+/* NULL: nothing is known of this connection, or there is no key log (NULL). Valid until the next
+ * tls_keylog_read. */
+const struct tls_secrets *tls_keylog_find(const struct tls_keylog *keylog,
+                                          const uint8_t client_random[TLS_RANDOM_LEN]);
+
+#endif

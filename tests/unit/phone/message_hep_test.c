@@ -1,0 +1,136 @@
+/* What capture agents report (HEP) as messages: over TCP, and over which transport they went. */
+#include "net/hep.h"
+#include "stream_line.h"
+
+#define PACKET_MAX 2048
+
+struct packet_text {
+    size_t len;
+    char text[PACKET_MAX];
+};
+
+static void add(struct packet_text *to, const void *bytes, size_t len) {
+    assert_true(to->len + len <= PACKET_MAX);
+    memcpy(to->text + to->len, bytes, len);
+    to->len += len;
+}
+
+static void add_packet(struct packet_text *to, const char *payload) {
+    static const char front[] = "\0\0\0\x02\0\x07\x06"
+                                "\0\0\0\x03\0\x0a\xc0\0\x02\x01"
+                                "\0\0\0\x04\0\x0a\xc0\0\x02\x02";
+    size_t value_len = strlen(payload), len = 6 + sizeof front - 1 + 6 + value_len;
+    char header[6] = {'H', 'E', 'P', '3', (char)(len >> 8), (char)len};
+    char chunk[6] = {0, 0, 0, 15, (char)((6 + value_len) >> 8), (char)(6 + value_len)};
+
+    add(to, header, sizeof header);
+    add(to, front, sizeof front - 1);
+    add(to, chunk, sizeof chunk);
+    add(to, payload, value_len);
+}
+
+static void close_line(struct line *line) {
+    line_close(line);
+    free(line->target.hep_room.bytes);
+}
+
+static void packets_are_found_wherever_a_stream_is_split(void **state) {
+    struct packet_text all = {0};
+    struct line line;
+
+    (void)state;
+    add_packet(&all, OPTIONS("a"));
+    size_t first = all.len;
+    add_packet(&all, OK_200("b"));
+    for (size_t cut = 0; cut <= all.len; cut++) {
+        line_open(&line, 9060, true);
+        if (cut)
+            line_send(&line, CONN_CLIENT, all.text, cut, 0, false);
+        else
+            line.frame_no++;
+        line_send(&line, CONN_CLIENT, all.text + cut, all.len - cut, 0, false);
+        close_line(&line);
+        char expected[128];
+        snprintf(expected, sizeof expected, "OPTIONS a %s\n200 b %s\n",
+                 cut >= first ? "1[1]"
+                 : cut        ? "2[1,2]"
+                              : "2[2]",
+                 cut == all.len ? "1[1]"
+                 : cut > first  ? "2[1,2]"
+                                : "2[2]");
+        if (strcmp(told, expected) != 0)
+            fail_msg("split at %zu: %s", cut, told);
+    }
+}
+
+static void after_a_hole_the_next_packet_is_found(void **state) {
+    struct packet_text one = {0}, two = {0};
+    struct line line;
+
+    (void)state;
+    add_packet(&one, OPTIONS("a"));
+    add_packet(&two, OPTIONS("b"));
+    line_open(&line, 9060, true);
+    line_send(&line, CONN_CLIENT, one.text, one.len, 0, false);
+    line_send(&line, CONN_CLIENT, one.text, one.len - 20, 0, false);
+    line_send(&line, CONN_CLIENT, "rest of another", 15, 1000, false);
+    line_send(&line, CONN_CLIENT, two.text, two.len, 0, false);
+    close_line(&line);
+    assert_string_equal(told, "OPTIONS a 1[1]\nOPTIONS a 2[2] by-gap\nOPTIONS b 4[4]\n");
+}
+
+static void a_packet_that_is_none_ends_nothing(void **state) {
+    struct packet_text all = {0};
+    struct line line;
+
+    (void)state;
+    add(&all, "HEP3\0\0", 6); /* a length below its own */
+    add(&all,
+        "HEP3\0\x0c"
+        "chunk.",
+        12);
+    add_packet(&all, OPTIONS("a"));
+    line_open(&line, 9060, true);
+    line_send(&line, CONN_CLIENT, all.text, all.len, 0, false);
+    close_line(&line);
+    assert_string_equal(told, "OPTIONS a 1[1]\n");
+}
+
+/* The Via names what an agent cannot say. */
+static void the_via_names_the_transport(void **state) {
+    static const struct {
+        enum transport said;
+        const char *via;
+        enum transport expected;
+    } cases[] = {
+        {TRANSPORT_UDP, "UDP", TRANSPORT_UDP},   {TRANSPORT_UDP, "TCP", TRANSPORT_TCP},
+        {TRANSPORT_UDP, "TLS", TRANSPORT_TLS},   {TRANSPORT_TCP, "TCP", TRANSPORT_TCP},
+        {TRANSPORT_TCP, "TLS", TRANSPORT_TLS},   {TRANSPORT_TCP, "WS", TRANSPORT_WS},
+        {TRANSPORT_TLS, "WSS", TRANSPORT_WSS},   {TRANSPORT_TLS, "TLS", TRANSPORT_TLS},
+        {TRANSPORT_TLS, "?", TRANSPORT_TLS},     {TRANSPORT_TCP, "UDP", TRANSPORT_TCP},
+        {TRANSPORT_SCTP, "UDP", TRANSPORT_SCTP}, {TRANSPORT_UDP, "SCTP", TRANSPORT_SCTP},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[256];
+        snprintf(text, sizeof text,
+                 "OPTIONS sip:b SIP/2.0\r\nVia: SIP/2.0/%s 192.0.2.1;branch=z9hG4bK1\r\n\r\n",
+                 cases[i].via);
+        assert_int_equal(message_reported_transport(cases[i].said, slice_of_text(text)),
+                         cases[i].expected);
+    }
+    assert_int_equal(message_reported_transport(TRANSPORT_TCP, SLICE_LITERAL("no SIP")),
+                     TRANSPORT_TCP);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(packets_are_found_wherever_a_stream_is_split),
+        cmocka_unit_test(after_a_hole_the_next_packet_is_found),
+        cmocka_unit_test(a_packet_that_is_none_ends_nothing),
+        cmocka_unit_test(the_via_names_the_transport),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
