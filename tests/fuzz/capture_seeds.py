@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Writes inputs of capture_fuzz into corpus/capture: sections, secrets, odd headers, and small
+"""Writes inputs of capture_fuzz into corpus/capture: sections, secrets, odd headers, other formats, and small
 captures in each compression (with the programs zstd and lz4)."""
 
 import bz2
@@ -50,6 +50,33 @@ def pcap(packets, magic=0xa1b2c3d4, link=RAW, extra=b''):
         for i, packet in enumerate(packets))
 
 
+def snoop(packets, network=4, filling=2):
+    return b'snoop\0\0\0' + struct.pack('>II', 2, network) + b''.join(
+        struct.pack('>IIIIII', len(packet), len(packet), 24 + len(packet) + filling, i, 1700000000 + i, 1000) +
+        packet + bytes(filling) for i, packet in enumerate(packets))
+
+
+def netmon(packets, minor=0, hole=b'', table=True):
+    """Version 2; what trailer a minor version has: see netmon.c."""
+    trailer = (struct.pack('<HIQb', 9, 0, 133444736000000000, 0))[:(0, 2, 6, 15)[minor]]
+    head = b'GMBU' + struct.pack('<BBH8H', minor, 2, 9, 2023, 11, 2, 14, 22, 13, 20, 250)
+    frames, offsets = b'', []
+    for i, packet in enumerate(packets):
+        frames += hole
+        offsets.append(128 + len(frames))
+        frames += struct.pack('<QII', i * 1000, len(packet), len(packet)) + packet + trailer
+    if table:
+        head += struct.pack('<II', 128 + len(frames), 4 * len(offsets))
+        frames += struct.pack('<%dI' % len(offsets), *offsets)
+    return head.ljust(128, b'\0') + frames
+
+
+def netmon_1(packets):
+    head = b'RTSS' + struct.pack('<BBH8H', 1, 1, 9, 2023, 11, 2, 14, 22, 13, 20, 250)
+    return head.ljust(128, b'\0') + b''.join(
+        struct.pack('<IHH', i, len(packet), len(packet)) + packet for i, packet in enumerate(packets))
+
+
 def run(data, *command):
     return subprocess.run(command, input=data, stdout=subprocess.PIPE, check=True).stdout
 
@@ -73,6 +100,14 @@ def seeds():
     yield 'pcap-nokia', pcap([PACKET] * 4, extra=b'\1\2\3\4')
     yield 'pcap-patched', pcap([PACKET] * 4, extra=bytes(8))
     yield 'pcap-fcs', pcap([PACKET + b'fcs!'] * 2, link=RAW | 0x24000000)
+    yield 'snoop', snoop([PACKET] * 2, network=1 << 31 | 5)
+    yield 'snoop-cut', snoop([bytes(12) + b'\x08\0' + PACKET] * 2)[:-20]
+    for minor in range(4):
+        yield 'netmon-2.%d' % minor, netmon([PACKET] * 3, minor)
+    yield 'netmon-holes', netmon([PACKET] * 3, hole=b'\xff' * 5)
+    yield 'netmon-no-table', netmon([PACKET] * 3, table=False)
+    yield 'netmon-1', netmon_1([PACKET] * 2)
+    yield 'netmon-gzip', gzip.compress(netmon([PACKET] * 3, 1), mtime=0)
     packed = gzip.compress(plain, mtime=0)
     yield 'gzip', packed
     yield 'gzip-members', (gzip.compress(plain[:50], mtime=0) + gzip.compress(b'', mtime=0) +
