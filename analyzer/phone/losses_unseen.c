@@ -38,8 +38,27 @@ static bool connected_in_vain(const struct telling *telling, const struct phone_
     return false;
 }
 
+/* Some phones count all their requests together: were the numbers in between given to others? */
+static bool counted_elsewhere(const struct telling *telling, const struct phone_draft *phone,
+                              const struct counter *counter, size_t at) {
+    enum { LOOK_BACK = 256 };
+    const struct collection *c = telling->c;
+    const struct tx *tx = &c->txs.items[phone->txs.items[at]];
+
+    for (size_t i = at; i-- > 0 && at - i <= LOOK_BACK;) {
+        const struct tx *other = &c->txs.items[phone->txs.items[i]];
+        if (other->sends.count && c->seen.items[other->sends.last].t_ns < counter->t_ns)
+            return false;
+        if (other->told.call_id != tx->told.call_id && other->told.cseq > counter->cseq &&
+            other->told.cseq < tx->told.cseq)
+            return true;
+    }
+    return false;
+}
+
 static void count(const struct telling *telling, struct phone_draft *phone, struct counter *counter,
-                  const struct tx *tx) {
+                  size_t at) {
+    const struct tx *tx = &telling->c->txs.items[phone->txs.items[at]];
     const struct seen *first = &telling->c->seen.items[tx->sends.first];
     uint32_t cseq = tx->told.cseq, ahead = cseq - counter->cseq;
 
@@ -49,7 +68,8 @@ static void count(const struct telling *telling, struct phone_draft *phone, stru
         counter->steady++;
     } else if (ahead <= JUMP_MAX && counter->steady >= STEADY && first->t_ns > counter->t_ns) {
         counter->steady /= 2;
-        if (!connected_in_vain(telling, phone, counter->t_ns, first->t_ns))
+        if (!connected_in_vain(telling, phone, counter->t_ns, first->t_ns) &&
+            !counted_elsewhere(telling, phone, counter, at))
             add_sign(phone, (struct loss_sign){.kind = LOSS_CSEQ,
                                                .from_ns = counter->t_ns + 1,
                                                .to_ns = first->t_ns,
@@ -78,7 +98,7 @@ static void cseq_signs(const struct telling *telling, struct phone_draft *phone)
             *ARRAY_PUSH(&counters) = (struct counter){
                 .cseq = tx->told.cseq, .t_ns = telling->c->seen.items[tx->sends.last].t_ns};
         } else {
-            count(telling, phone, &counters.items[at], tx);
+            count(telling, phone, &counters.items[at], i);
         }
     }
     index_fini(&counter_of);
