@@ -266,11 +266,49 @@ static const struct {
     {103, DLT_PPP_BSDOS},   {104, DLT_C_HDLC}, {108, DLT_LOOP},
 };
 
+/* Names of tcpdump.org's list that libpcap does not know, or not in all versions. */
+static const struct {
+    int link_type;
+    const char *name;
+} link_type_names[] = {
+    {147, "USER0"},
+    {148, "USER1"},
+    {149, "USER2"},
+    {150, "USER3"},
+    {151, "USER4"},
+    {152, "USER5"},
+    {153, "USER6"},
+    {154, "USER7"},
+    {155, "USER8"},
+    {156, "USER9"},
+    {157, "USER10"},
+    {158, "USER11"},
+    {159, "USER12"},
+    {160, "USER13"},
+    {161, "USER14"},
+    {162, "USER15"},
+    {252, "WIRESHARK_UPPER_PDU"},
+    {290, "ETW"},
+    {291, "NETANALYZER_NG"},
+    {292, "ZBOSS_NCP"},
+    {293, "USB_2_0_LOW_SPEED"},
+    {294, "USB_2_0_FULL_SPEED"},
+    {295, "USB_2_0_HIGH_SPEED"},
+    {296, "AUERSWALD_LOG"},
+    {297, "ZWAVE_TAP"},
+    {298, "SILABS_DEBUG_CHANNEL"},
+    {299, "FIRA_UCI"},
+    {300, "MDB"},
+    {301, "DECT_NR"},
+    {CAPTURE_LINK_TYPE_OTHER, "OTHER"},
+};
+
 const char *capture_link_type_name(int link_type) {
     int dlt = link_type;
 
-    if (link_type == CAPTURE_LINK_TYPE_OTHER)
-        return "OTHER";
+    for (size_t i = 0; i < sizeof link_type_names / sizeof *link_type_names; i++)
+        if (link_type_names[i].link_type == link_type)
+            return link_type_names[i].name;
     for (size_t i = 0; i < sizeof dlts / sizeof *dlts; i++)
         if (dlts[i].link_type == link_type)
             dlt = dlts[i].dlt;

@@ -77,8 +77,8 @@ struct slice capture_take_secrets(struct capture *capture);
 
 void capture_close(struct capture *capture);
 
-/* "EN10MB" for 1: the names of pcap_datalink_val_to_name, "OTHER" for CAPTURE_LINK_TYPE_OTHER; NULL
- * for a number without a name. */
+/* "EN10MB" for 1: the name in tcpdump.org's list, as pcap_datalink_val_to_name has it; "OTHER" for
+ * CAPTURE_LINK_TYPE_OTHER; NULL for a number without a name. */
 const char *capture_link_type_name(int link_type);
 
 /* Does the file begin as one of the formats above, compressed or not (folders: what does not is

@@ -248,7 +248,7 @@ static enum capture_status take_record(struct reader *reader, struct record *rec
         slice_take_u32le(&header, &record->len);
     }
     size_t len = header_len + record->len + trailer_len(reader);
-    bool fits = len <= reader->end - reader->byte;
+    bool fits = reader->byte < reader->end && len <= reader->end - reader->byte;
     bool sensible = reader->by_table || (record->len && record->len <= record->wire_len);
     if (record->len > LARGEST_PACKET || !fits || !sensible)
         return no_frame(reader, error);

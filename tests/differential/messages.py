@@ -15,8 +15,9 @@ and of each that both have, all is compared that the listing tells of it: when, 
 it went, for SIP CSeq method, top branch, tags, request URI, first Contact, expiry and User-Agent, for DNS response
 code, truncation, questions and the records of all sections. Neither opinion is the truth: each difference is a
 row of differences.tsv that says who is right and why. Its column `what` is `sip` or `dns` for a message that only
-one side has, `sip.FIELD` or `dns.FIELD` for one that both have and read differently. A difference without a row fails, a row without its difference fails, and of the messages
-that tshark lists in folders other than malformed we may lack, or read differently, at most one in a hundred.
+one side has, `sip.FIELD` or `dns.FIELD` for one that both have and read differently. A difference without a row
+fails, a row without its difference fails, and of the messages that tshark lists in folders other than malformed we
+may lack, or read differently, at most one in a hundred.
 
 Exit status: 0 as said, 1 not, 77 skipped (no corpus here).
 """

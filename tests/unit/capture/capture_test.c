@@ -265,6 +265,10 @@ static void test_link_type_names(void **state) {
     assert_string_equal(capture_link_type_name(101), "RAW");
     assert_string_equal(capture_link_type_name(113), "LINUX_SLL");
     assert_string_equal(capture_link_type_name(276), "LINUX_SLL2");
+    /* those that libpcap has no name for */
+    assert_string_equal(capture_link_type_name(147), "USER0");
+    assert_string_equal(capture_link_type_name(162), "USER15");
+    assert_string_equal(capture_link_type_name(252), "WIRESHARK_UPPER_PDU");
     assert_null(capture_link_type_name(65000));
 }
 

@@ -130,10 +130,12 @@ static void test_trailers(void **state) {
         put_frame(&n, 0, 5, "hello", 1, filetime);
         put_frame(&n, 1, 5, "world", 9, 0);
         put_table(&n);
-        assert_string_equal(story(&n), minor < 3 ? "1 1700000000250000000 1 5 'hello'\n"
-                                                   "2 1700000000250001000 101 5 'world'\n"
-                                                 : "1 1700000010000000700 1 5 'hello'\n"
-                                                   "2 1700000000250001000 101 5 'world'\n");
+        const char *expected = minor < 3 ? "1 1700000000250000000 1 5 'hello'\n"
+                                           "2 1700000000250001000 101 5 'world'\n"
+                                         : "1 1700000010000000700 1 5 'hello'\n"
+                                           "2 1700000000250001000 101 5 'world'\n";
+        assert_string_equal(story(&n), expected);
+        assert_string_equal(packed_story(&n), expected);
     }
 }
 
@@ -304,6 +306,10 @@ static void test_broken(void **state) {
     struct netmon long_table = n;
     patch32(&long_table, TABLE_LEN_AT, 0xffffffff);
     assert_string_equal(story(&long_table), "1 1700000000250000000 1 5 'hello'\n");
+    /* a table within the file header, of a file that can be read front to back only */
+    struct netmon early = n;
+    patch32(&early, TABLE_AT, 60);
+    assert_non_null(strstr(packed_story(&early), "no frame follows the one before"));
     /* a table of nothing */
     struct netmon empty = netmon_of(2, 0, 1);
     patch32(&empty, TABLE_AT, FILE_HEADER_LEN);
