@@ -74,11 +74,32 @@ def reordered(frames, rng, _case):
     return out
 
 
+def numbered(frames):
+    """Each host counts the IPv4 packets that it sends, whatever they are for (RFC 6864)."""
+    count, given, out = {}, {}, []
+    for frame in frames:
+        data = frame.data
+        if data[12:14] != b'\x08\x00':
+            out.append(frame)
+            continue
+        head = bytearray(data[14:34])
+        host, part_of = bytes(head[12:16]), (frame.line, bytes(head[4:6]))
+        number = count.get(host, 0)
+        if head[6] & 0x3f or head[7]:                      # the fragments of a packet share it
+            number = given.setdefault((host, part_of), number)
+        count[host] = max(number + 1, count.get(host, 0))
+        head[4:6] = struct.pack('!H', number & 0xFFFF)
+        head[10:12] = b'\0\0'
+        head[10:12] = struct.pack('!H', checksum(bytes(head)))
+        out.append(with_data(frame, frame.t, data[:14] + bytes(head) + data[34:]))
+    return out
+
+
 def merged(frames, text):
     """With the frames of another scenario, as far as the capture lasts."""
     _, others = play(text, 'beside')
     others = [frame for frame in others if frames[0].t <= frame.t <= frames[-1].t]
-    return sorted(list(frames) + others, key=lambda frame: frame.t)
+    return numbered(sorted(list(frames) + others, key=lambda frame: frame.t))
 
 
 def span_s(frames):

@@ -246,7 +246,8 @@ class Play(Messages, Connections, Lookups, Network):
 
     def ip(self, t, src, dst, protocol, data, delivery=None):
         """Send one IP payload; returns its first frame, or a stand-in if the capture lost it."""
-        count = self.next(('ip', src.host.name))
+        # Identifications are IPv4's alone: what goes over IPv6 takes none.
+        count = self.next(('ip', src.host.name, src.address.version))
         ident = int(wire.token(self.seed, 'ip', src.host.name), 16) + count
         if self.ident is not None:
             ident = self.ident
