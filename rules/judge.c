@@ -151,10 +151,10 @@ static const struct loss_sign *lost_sign(const struct judge *judge, int64_t from
     return NULL;
 }
 
-const struct loss_sign *judge_loss(const struct judge *judge, int64_t from_ns, int64_t to_ns,
-                                   const struct ip_addr *server) {
-    const struct loss_sign *sign = lost_sign(judge, from_ns, to_ns, server);
-
+/* A sign, or else what unread TLS may hide there. */
+static const struct loss_sign *or_hidden(const struct judge *judge, const struct loss_sign *sign,
+                                         int64_t from_ns, int64_t to_ns,
+                                         const struct ip_addr *server) {
     if (!judge->hidden || !judge->hidden->count)
         return sign;
     judge->hidden->told = false;
@@ -163,6 +163,18 @@ const struct loss_sign *judge_loss(const struct judge *judge, int64_t from_ns, i
         judge->hidden->told = sign;
     }
     return sign;
+}
+
+const struct loss_sign *judge_loss(const struct judge *judge, int64_t from_ns, int64_t to_ns,
+                                   const struct ip_addr *server) {
+    return or_hidden(judge, lost_sign(judge, from_ns, to_ns, server), from_ns, to_ns, server);
+}
+
+const struct loss_sign *judge_loss_of(const struct judge *judge, const struct loss_index *losses,
+                                      int64_t from_ns, int64_t to_ns,
+                                      const struct ip_addr *server) {
+    return or_hidden(judge, loss_index_find(losses, from_ns, to_ns, server), from_ns, to_ns,
+                     server);
 }
 
 /* ---- one rule, one account ---- */
@@ -267,6 +279,19 @@ static void run_check(const struct rule *rule, struct judge *judge) {
         judge_undecided(judge, REASON_ENCRYPTED, judge->phone->first_ns, NEEDS_SECRETS);
 }
 
+/* What a head lacks that the snapshot length cut is not known: lifetimes, credentials, routes. How
+ * often something was sent is. */
+static void spare_cut(struct judge *judge, const struct rule *rule, struct occurrence *one) {
+    if (one->verdict != VERDICT_FAIL || strncmp(rule->id, "retry.", strlen("retry.")) == 0 ||
+        !judge->phone->cut_ns || judge->phone->cut_ns > one->t_ns + STORY_64T1_NS)
+        return;
+    one->verdict = VERDICT_INCONCLUSIVE;
+    one->reason = REASON_CAPTURE_LOSS;
+    one->needs = "comes from a capture whose snapshot length leaves the messages whole";
+    one->message = arena_printf(judge->arena, "%s (but the capture cut messages short)",
+                                one->message ? one->message : "not as expected");
+}
+
 struct result rule_run(const struct rule *rule, struct judge *judge) {
     struct result result = {.rule = rule, .verdict = VERDICT_NOT_APPLICABLE};
     size_t count[VERDICT_COUNT] = {0};
@@ -283,6 +308,7 @@ struct result rule_run(const struct rule *rule, struct judge *judge) {
     struct occurrence *occurrences = sorted_occurrences(judge);
     for (size_t i = 0; i < n; i++) {
         tidy_frames(judge, &occurrences[i]);
+        spare_cut(judge, rule, &occurrences[i]);
         count[occurrences[i].verdict]++;
     }
     result.occurrences = occurrences;

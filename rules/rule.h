@@ -113,6 +113,11 @@ static inline struct value value_range(const char *key, int64_t low, int64_t hig
 const struct loss_sign *judge_loss(const struct judge *judge, int64_t from_ns, int64_t to_ns,
                                    const struct ip_addr *server);
 
+/* The same of some of the signs alone. */
+const struct loss_sign *judge_loss_of(const struct judge *judge, const struct loss_index *losses,
+                                      int64_t from_ns, int64_t to_ns,
+                                      const struct ip_addr *server);
+
 /* ---- the server lists as the expectations see them (rules/server_view.c) ---- */
 
 /* The list that was in force for one request: lookups, configuration and known records together. */

@@ -42,12 +42,10 @@ bool ip_parse(struct slice text, struct ip_addr *ip) {
     return true;
 }
 
-bool ip_eq(const struct ip_addr *a, const struct ip_addr *b) {
-    return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
-}
-
 int ip_compare(const struct ip_addr *a, const struct ip_addr *b) {
-    return a->len != b->len ? (a->len < b->len ? -1 : 1) : memcmp(a->bytes, b->bytes, a->len);
+    if (a->len != b->len)
+        return a->len < b->len ? -1 : 1;
+    return memcmp(a->bytes, b->bytes, a->len);
 }
 
 bool ip_is_multicast(const struct ip_addr *ip) {
@@ -56,14 +54,6 @@ bool ip_is_multicast(const struct ip_addr *ip) {
     if (ip->len == 4)
         return (ip->bytes[0] & 0xf0) == 0xe0 || memcmp(ip->bytes, broadcast, 4) == 0;
     return ip->len == 16 && ip->bytes[0] == 0xff;
-}
-
-bool endpoint_eq(const struct endpoint *a, const struct endpoint *b) {
-    return a->port == b->port && ip_eq(&a->ip, &b->ip);
-}
-
-bool server_eq(const struct server *a, const struct server *b) {
-    return a->port == b->port && a->transport == b->transport && ip_eq(&a->ip, &b->ip);
 }
 
 bool mac_eq(const struct mac_addr *a, const struct mac_addr *b) {

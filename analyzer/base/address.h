@@ -49,12 +49,24 @@ enum {
 
 struct ip_addr ip_of_bytes(const uint8_t *bytes, uint8_t len);
 bool ip_parse(struct slice text, struct ip_addr *ip); /* IPv6 with or without brackets */
-bool ip_eq(const struct ip_addr *a, const struct ip_addr *b);
 int ip_compare(const struct ip_addr *a, const struct ip_addr *b); /* IPv4 before IPv6 */
 bool ip_is_multicast(const struct ip_addr *ip); /* with the IPv4 broadcast address */
-bool endpoint_eq(const struct endpoint *a, const struct endpoint *b);
-bool server_eq(const struct server *a, const struct server *b);
 bool mac_eq(const struct mac_addr *a, const struct mac_addr *b);
+
+static inline bool ip_eq(const struct ip_addr *a, const struct ip_addr *b) {
+    if (a->len != b->len)
+        return false;
+    return a->len == 4 ? memcmp(a->bytes, b->bytes, 4) == 0
+                       : memcmp(a->bytes, b->bytes, a->len) == 0;
+}
+
+static inline bool endpoint_eq(const struct endpoint *a, const struct endpoint *b) {
+    return a->port == b->port && ip_eq(&a->ip, &b->ip);
+}
+
+static inline bool server_eq(const struct server *a, const struct server *b) {
+    return a->port == b->port && a->transport == b->transport && ip_eq(&a->ip, &b->ip);
+}
 
 /* Each writes text of at most *_TEXT_LEN bytes with its NUL, and returns it. IPv6 in the form of
  * RFC 5952, in brackets where a port follows. */

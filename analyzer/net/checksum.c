@@ -14,14 +14,21 @@ enum {
     RIGHT_FOR_WRONG = 3,
 };
 
-/* Of what a host sent to another so far. */
+/* Of what a host sent to another so far. This is looked at for each packet: what few have stands
+ * elsewhere. */
 struct checksum_source {
     uint64_t key; /* of their addresses; 0: free */
-    uint32_t right[CHECKSUM_KINDS], wrong[CHECKSUM_KINDS];
+    uint32_t right[CHECKSUM_KINDS];
+    bool has_wrong; /* and so many are wrong: */
+};
+
+struct checksum_wrong {
+    uint32_t of[CHECKSUM_KINDS];
 };
 
 struct checksum_sources {
     struct checksum_source slots[1 << SOURCES_LOG2];
+    struct checksum_wrong wrong[1 << SOURCES_LOG2];
 };
 
 struct checksum_sources *checksum_sources_new(void) {
@@ -77,6 +84,12 @@ uint64_t checksum_sum(struct slice bytes) {
     return lower_sum + (upper_sum << 16);
 }
 
+/* Is it 0 in one's complement: all ones, in whichever order it was added? A sum of nothing is not.
+ */
+static bool is_right(uint64_t sum) {
+    return sum && sum % UINT16_MAX == 0;
+}
+
 /* To 16 bits, in the order in which it was added. */
 static uint16_t fold(uint64_t sum) {
     sum = (sum & 0xffffffffu) + (sum >> 32);
@@ -99,7 +112,7 @@ enum checksum checksum_ip(struct slice header) {
         sum += load(p + at, 4);
     if (header.len > IPV4_MIN)
         sum += halves(checksum_sum(slice_between(header, IPV4_MIN, header.len)));
-    if (fold(sum) == 0xffff)
+    if (is_right(sum))
         return CHECKSUM_RIGHT;
     return p[IPV4_CHECKSUM_AT] || p[IPV4_CHECKSUM_AT + 1] ? CHECKSUM_WRONG : CHECKSUM_OFFLOADED;
 }
@@ -121,8 +134,9 @@ enum checksum checksum_transport(const struct packet *packet, uint8_t protocol, 
         addresses = sum_of_address(&packet->src.ip) + sum_of_address(&packet->dst.ip);
         numbers += len + protocol;
     }
-    /* What was loaded, as a number of the network's order; then the numbers. */
-    if (fold(ntohs(fold(sum + addresses)) + numbers) == 0xffff)
+    /* Modulo 2^16 - 1 a number times ntohs(1) is what its bytes, in the network's order, load as.
+     */
+    if (is_right(sum + addresses + numbers * ntohs(1)))
         return CHECKSUM_RIGHT;
     if (protocol == PROTOCOL_ICMP)
         return CHECKSUM_WRONG;
@@ -149,22 +163,30 @@ static struct checksum_source *source_of(struct net *net, const struct packet *p
     return source;
 }
 
-/* Is this wrong, of one that is known to send right ones? */
-static bool is_wrong(struct checksum_source *source, enum checksum_kind kind, enum checksum sum) {
-    if (sum == CHECKSUM_RIGHT)
-        source->right[kind]++;
-    if (sum != CHECKSUM_WRONG)
-        return false;
-    source->wrong[kind]++;
-    return source->right[kind] >= source->wrong[kind] * RIGHT_FOR_WRONG;
+/* A wrong one: of a host that is known to send right ones? */
+static bool is_believed(struct checksum_sources *sources, struct checksum_source *source,
+                        enum checksum_kind kind) {
+    struct checksum_wrong *wrong = &sources->wrong[source - sources->slots];
+
+    if (!source->has_wrong)
+        *wrong = (struct checksum_wrong){0};
+    source->has_wrong = true;
+    wrong->of[kind]++;
+    return source->right[kind] >= wrong->of[kind] * RIGHT_FOR_WRONG;
 }
 
 bool checksum_holds(struct net *net, const struct packet *packet, enum checksum ip,
                     enum checksum_kind kind, enum checksum own) {
     struct checksum_source *source = source_of(net, packet);
-    bool ip_wrong = is_wrong(source, CHECKSUM_IPV4, ip), own_wrong = is_wrong(source, kind, own);
+    bool wrong = false;
 
-    if (ip_wrong || own_wrong)
+    source->right[CHECKSUM_IPV4] += ip == CHECKSUM_RIGHT;
+    source->right[kind] += own == CHECKSUM_RIGHT;
+    if (ip == CHECKSUM_WRONG)
+        wrong = is_believed(net->checksums, source, CHECKSUM_IPV4);
+    if (own == CHECKSUM_WRONG && is_believed(net->checksums, source, kind))
+        wrong = true;
+    if (wrong)
         net_note(net, NET_BAD_CHECKSUM, packet->frame_no, 0);
-    return !ip_wrong && !own_wrong;
+    return !wrong;
 }

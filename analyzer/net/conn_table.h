@@ -14,16 +14,18 @@ enum conn_state {
 };
 
 struct tcp_conn {
-    struct conn conn; /* what the handler sees */
-    struct stream streams[2];
-    struct seen_segments seen;
-    enum conn_state state;
     uint64_t hash;
-    struct tcp_conn *chain;         /* same bucket */
-    struct tcp_conn *older, *newer; /* same state, by queued_ns */
-    uint32_t frame_no;              /* last packet */
+    struct tcp_conn *chain; /* same bucket */
+    struct conn conn;       /* what the handler sees */
+    enum conn_state state;
+    uint32_t frame_no; /* last packet */
     int64_t t_ns;
-    int64_t queued_ns; /* its last packet when it was put at the end of its list */
+    uint8_t mac_hops[2]; /* so much was left of the packet that told each side's address; 0: none
+                            of its own did */
+    struct stream streams[2];
+    struct tcp_conn *older, *newer; /* same state, by queued_ns */
+    int64_t queued_ns;              /* its last packet when it was put at the end of its list */
+    struct seen_segments seen;
 };
 
 /* A reset that is of no connection, as far as is known: its SYN may be captured only after it. */

@@ -44,7 +44,8 @@ static inline bool hep_is_v3(struct slice in) {
 bool hep_is_v1_or_2(struct slice in);
 
 static inline bool hep_recognise(struct slice in) {
-    if (!in.len || (in.ptr[0] != 'H' && in.ptr[0] != 'E' && in.ptr[0] != 1 && in.ptr[0] != 2))
+    if (!in.len || in.ptr[0] > 'H' ||
+        (in.ptr[0] != 'H' && in.ptr[0] != 'E' && in.ptr[0] != 1 && in.ptr[0] != 2))
         return false; /* nearly all that passes is RTP */
     return hep_is_v3(in) || hep_is_v1_or_2(in);
 }

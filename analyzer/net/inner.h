@@ -90,13 +90,28 @@ bool ip_header_fits(struct slice in, size_t missing);
 enum ip_result ip_extensions_take(struct slice *in, uint8_t *protocol, size_t *full_len,
                                   struct ip_header *fragment);
 
+/* A bit for each UDP port on which datagrams carry other packets: most are sent away by a glance.
+ */
+struct tunnel_ports {
+    uint64_t bits[(UINT16_MAX + 1) / 64];
+};
+
+static inline bool tunnel_has_port(const struct tunnel_ports *ports, uint16_t port) {
+    return ports->bits[port / 64] >> port % 64 & 1;
+}
+
+/* May a datagram between these ports carry a packet: in a tunnel, or of SCTP? */
+static inline bool tunnel_may_be(const struct tunnel_ports *ports, const struct packet *packet) {
+    return tunnel_has_port(ports, packet->dst.port) || tunnel_has_port(ports, packet->src.port);
+}
+
 /* tunnel.c: does this packet carry others? true: *link is what it carries. A UDP tunnel is opened
  * only where what it carries is IP or ARP. */
 struct tunnel_ports *tunnel_ports_new(void);
 void tunnel_ports_free(struct tunnel_ports *ports);
 bool tunnel_of_protocol(const struct ip_packet *ip, struct link_packet *link);
-bool tunnel_of_datagram(const struct tunnel_ports *ports, const struct datagram *datagram,
-                        const struct ip_packet *ip, struct link_packet *link);
+bool tunnel_of_datagram(const struct datagram *datagram, const struct ip_packet *ip,
+                        struct link_packet *link);
 
 /* fragment.c: the whole packet, when this fragment completes it: true, and *ip is it (its bytes are
  * valid until the next frame). */
@@ -125,6 +140,7 @@ void hep_feed(struct net *net, const struct ip_packet *ip, struct datagram *data
 struct sctp *sctp_new(void);
 void sctp_feed(struct net *net, struct ip_packet *ip);
 void sctp_free(struct sctp *sctp);
+enum { SCTP_UDP_PORT = 9899 }; /* RFC 6951 5.1 */
 /* Does the datagram carry an SCTP packet (RFC 6951)? Then it is fed. */
 bool sctp_over_udp_feed(struct net *net, struct ip_packet *ip, const struct datagram *datagram);
 

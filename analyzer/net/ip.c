@@ -140,6 +140,30 @@ enum ip_result ip_header_take(struct slice in, struct ip_header *out) {
     return out->version == 4 ? ipv4_take(in, out) : out->version == 6 ? ipv6_take(in, out) : IP_BAD;
 }
 
+/* The header of most packets: IPv4 without options, no fragment, with its length, and all of the
+ * packet captured. false: it is none of these, and ip_header_take tells what it is. */
+static inline bool plain_header_take(struct slice in, struct ip_header *out) {
+    const uint8_t *p = in.ptr;
+
+    if (in.len < IPV4_MIN || p[0] != 0x45)
+        return false;
+    size_t total = (size_t)p[2] << 8 | p[3];
+    if (total < IPV4_MIN || total > in.len || (p[6] & 0x3f) || p[7] ||
+        p[9] == EXTENSION_AUTHENTICATION)
+        return false;
+    out->version = 4;
+    out->hops = p[8];
+    out->protocol = p[9];
+    out->src = (struct ip_addr){.len = 4};
+    memcpy(out->src.bytes, p + 12, 4);
+    out->dst = (struct ip_addr){.len = 4};
+    memcpy(out->dst.bytes, p + 16, 4);
+    out->id = (uint32_t)p[4] << 8 | p[5];
+    out->rest_full_len = total - IPV4_MIN;
+    out->rest = slice_of(p + IPV4_MIN, total - IPV4_MIN);
+    return true;
+}
+
 bool ip_header_fits(struct slice in, size_t missing) {
     struct ip_header header;
 
@@ -180,10 +204,12 @@ static bool udp_feed(struct net *net, struct ip_packet *ip, struct link_packet *
         hep_feed(net, ip, &datagram);
         return false;
     }
-    if (sctp_over_udp_feed(net, ip, &datagram))
-        return false;
-    if (tunnel_of_datagram(net->ports, &datagram, ip, link))
-        return true;
+    if (tunnel_may_be(net->ports, &datagram.packet)) {
+        if (sctp_over_udp_feed(net, ip, &datagram))
+            return false;
+        if (tunnel_of_datagram(&datagram, ip, link))
+            return true;
+    }
     if (net->handler.datagram)
         net->handler.datagram(net->handler.context, &datagram);
     return false;
@@ -220,25 +246,46 @@ static bool fragment_holds(struct net *net, struct ip_packet *ip) {
     return checksum_holds(net, &ip->packet, sum, CHECKSUM_IPV4, CHECKSUM_UNKNOWN);
 }
 
+/* A header of any kind: with options or extensions, of a fragment, cut, of IPv6. false: none. */
+static bool header_take(struct net *net, const struct link_packet *link, struct ip_header *out) {
+    enum ip_result result = ip_header_take(link->bytes, out);
+
+    if (result == IP_OK && out->version != (link->type == ETHER_IPV4 ? 4 : 6))
+        result = IP_BAD;
+    if (result == IP_BAD || (result == IP_SHORT && !link->missing))
+        net_malformed(net, NULL, link->bytes.ptr);
+    if (result == IP_OK && out->rest_full_len == SIZE_MAX) /* TSO leaves the length to the frame */
+        out->rest_full_len = out->rest.len + link->missing;
+    return result == IP_OK;
+}
+
+/* true: *ip is the whole packet. */
+static bool fragment_feed(struct net *net, const struct ip_header *header, struct ip_packet *ip) {
+    struct ip_header ignored = {0};
+
+    if (!fragment_holds(net, ip) || !fragments_feed(net, header, ip))
+        return false;
+    /* Extension headers may stand behind the fragment header as well. */
+    if (header->version == 6 &&
+        (ip_extensions_take(&ip->bytes, &ip->protocol, &ip->full_len, &ignored) != IP_OK ||
+         ignored.fragment)) {
+        net_malformed(net, ip, ip->bytes.ptr);
+        return false;
+    }
+    return true;
+}
+
 bool ip_feed(struct net *net, struct link_packet *link) {
     struct ip_header header;
-    enum ip_result result = ip_header_take(link->bytes, &header);
-    bool frame_cut = link->missing > 0;
+    bool plain = link->type == ETHER_IPV4 && plain_header_take(link->bytes, &header);
 
     net->origin = link->origin;
-    if (result == IP_OK && header.version != (link->type == ETHER_IPV4 ? 4 : 6))
-        result = IP_BAD;
-    if (result == IP_BAD || (result == IP_SHORT && !frame_cut))
-        net_malformed(net, NULL, link->bytes.ptr);
-    if (result != IP_OK)
+    if (!plain && !header_take(net, link, &header))
         return false;
     if (header.version == 4)
         ip_ids_feed(net, &header.src, (uint16_t)header.id);
-    if (header.rest_full_len == SIZE_MAX) /* TSO leaves the length to the frame */
-        header.rest_full_len = header.rest.len + link->missing;
-
     bool cut = header.rest.len < header.rest_full_len;
-    if (cut && !frame_cut) /* promises more than its frame had room for */
+    if (cut && !link->missing) /* promises more than its frame had room for */
         net_malformed(net, NULL, link->bytes.ptr);
     struct ip_packet ip = {
         .packet =
@@ -263,19 +310,7 @@ bool ip_feed(struct net *net, struct link_packet *link) {
         .frame_count = link->frame_count,
         .origin = link->origin,
     };
-    if (header.fragment) {
-        struct ip_header ignored = {0};
-        if (!fragment_holds(net, &ip))
-            return false;
-        if (!fragments_feed(net, &header, &ip))
-            return false;
-        /* Extension headers may stand behind the fragment header as well. */
-        if (header.version == 6 &&
-            (ip_extensions_take(&ip.bytes, &ip.protocol, &ip.full_len, &ignored) != IP_OK ||
-             ignored.fragment)) {
-            net_malformed(net, &ip, ip.bytes.ptr);
-            return false;
-        }
-    }
+    if (!plain && header.fragment && !fragment_feed(net, &header, &ip))
+        return false;
     return transport_feed(net, &ip, link);
 }

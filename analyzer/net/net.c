@@ -78,8 +78,8 @@ static void layers_feed(struct net *net, struct link_packet *link) {
 static void clock_feed(struct net *net, const struct frame *frame) {
     struct net_clock *clock = &net->clocks[frame->interface % NET_CLOCKS];
 
-    if (clock->running && clock->interface == frame->interface && clock->point == frame->point &&
-        frame->t_ns < clock->t_ns)
+    if (frame->t_ns < clock->t_ns && clock->running && clock->interface == frame->interface &&
+        clock->point == frame->point)
         net_note(net, NET_CLOCK_BACKWARDS, frame->no, clock->t_ns - frame->t_ns);
     *clock = (struct net_clock){frame->t_ns, frame->interface, frame->point, true};
 }

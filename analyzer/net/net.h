@@ -56,6 +56,7 @@ struct conn {
     uint64_t id;      /* 1, 2, 3 … in the order of first sight */
     uint32_t isn;     /* from_start: the sequence number of its SYN */
     uint32_t packets; /* so far, copies with them */
+    bool heard;       /* a packet of the server was seen */
     bool ignore_data; /* set by the handler: its bytes are of no interest; facts still come */
     void *user[2];    /* the handler's, per direction: [0] client's bytes, [1] server's */
     uint32_t noted;   /* the handler's: what it keeps of the connection; 0 at first */

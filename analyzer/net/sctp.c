@@ -30,7 +30,6 @@ enum {
     FLAG_END = 1,
     FLAG_BEGIN = 2,
     FLAG_UNORDERED = 4,
-    PORT_UDP = 9899, /* RFC 6951 5.1 */
 
     BUCKETS = 1024,
     FLOWS_MAX = 4096,
@@ -411,7 +410,7 @@ static bool is_packet(struct slice in, bool cut) {
 bool sctp_over_udp_feed(struct net *net, struct ip_packet *ip, const struct datagram *datagram) {
     const struct packet *packet = &datagram->packet;
 
-    if ((packet->src.port != PORT_UDP && packet->dst.port != PORT_UDP) ||
+    if ((packet->src.port != SCTP_UDP_PORT && packet->dst.port != SCTP_UDP_PORT) ||
         !is_packet(datagram->bytes, packet->cut))
         return false;
     struct ip_packet inside = *ip;

@@ -261,7 +261,7 @@ void stream_end(struct net *net, struct tcp_conn *c, enum conn_side side) {
     int32_t missing = 0;
     if (stream->known && stream->acked_known && !c->conn.ignore_data)
         missing = seq_distance(stream->acked, stream->next);
-    if (stream->fin || missing == 1)
+    if (missing > 0 && (stream->fin || missing == 1))
         missing--;
     if (missing > 0) {
         net_note(net, NET_TCP_GAP, c->frame_no, missing);

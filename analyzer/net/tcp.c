@@ -221,6 +221,7 @@ static void feed_stream(struct net *net, struct tcp_conn *c, enum conn_side side
     uint32_t seq = in->flags & FLAG_SYN ? in->seq + 1 : in->seq;
     uint32_t len = (uint32_t)in->bytes.len + in->missing;
 
+    c->conn.heard |= side == CONN_SERVER;
     if (!stream->known) {
         /* Met in the middle: a lone byte is a keep-alive, not the beginning of anything. */
         stream->known = true;
@@ -323,9 +324,19 @@ static bool is_copy(const struct tcp_conn *c, enum conn_side side, const struct 
     return seen_segments_hold(&c->seen, &look);
 }
 
+/* A side's link address: by its own packets, and of those by what is nearest to it, where a router
+ * is between two sightings. */
+static void note_mac(struct tcp_conn *c, enum conn_side side, const struct packet *packet) {
+    if (packet->hops <= c->mac_hops[side] || !packet->mac_src.known)
+        return;
+    *(side == CONN_CLIENT ? &c->conn.mac_client : &c->conn.mac_server) = packet->mac_src;
+    c->mac_hops[side] = packet->hops;
+}
+
 static void note_look(struct tcp_conn *c, enum conn_side side, const struct tcp_segment *in) {
     struct seen_segment look = look_of(in, side);
 
+    note_mac(c, side, in->packet);
     c->conn.packets++;
     if (!c->conn.ignore_data)
         seen_segments_add(&c->seen, &look);
@@ -340,6 +351,7 @@ void tcp_feed(struct net *net, struct ip_packet *ip) {
     struct tcp_conn *c = conns_find(net->conns, &ip->packet, &side);
     bool ours = !c || !c->conn.ignore_data;
     if (ours && c && is_copy(c, side, &in)) {
+        note_mac(c, side, in.packet);
         c->conn.packets++;
         tell(net, c, CONN_COPY, side, in.packet);
         return;

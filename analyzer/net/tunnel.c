@@ -43,25 +43,21 @@ static const struct {
     {37008, false, LAYER_TZSP},
 };
 
-/* A bit for each port: most packets are sent away by a glance. */
-struct tunnel_ports {
-    uint64_t bits[(UINT16_MAX + 1) / 64];
-};
+static void add_port(struct tunnel_ports *ports, uint16_t port) {
+    ports->bits[port / 64] |= UINT64_C(1) << port % 64;
+}
 
 struct tunnel_ports *tunnel_ports_new(void) {
     struct tunnel_ports *ports = memory_new_zeroed(1, sizeof *ports);
 
     for (size_t i = 0; i < sizeof udp_ports / sizeof *udp_ports; i++)
-        ports->bits[udp_ports[i].port / 64] |= UINT64_C(1) << udp_ports[i].port % 64;
+        add_port(ports, udp_ports[i].port);
+    add_port(ports, SCTP_UDP_PORT);
     return ports;
 }
 
 void tunnel_ports_free(struct tunnel_ports *ports) {
     free(ports);
-}
-
-static bool has_port(const struct tunnel_ports *ports, uint16_t port) {
-    return ports->bits[port / 64] >> port % 64 & 1;
 }
 
 /* What stands inside, of a packet that came in *outer. */
@@ -101,12 +97,10 @@ static bool is_sensible(struct link_packet *inside) {
            ip_header_fits(inside->bytes, inside->missing);
 }
 
-bool tunnel_of_datagram(const struct tunnel_ports *ports, const struct datagram *datagram,
-                        const struct ip_packet *ip, struct link_packet *link) {
+bool tunnel_of_datagram(const struct datagram *datagram, const struct ip_packet *ip,
+                        struct link_packet *link) {
     uint16_t src = datagram->packet.src.port, dst = datagram->packet.dst.port;
 
-    if (!has_port(ports, dst) && !has_port(ports, src))
-        return false;
     for (size_t i = 0; i < sizeof udp_ports / sizeof *udp_ports; i++) {
         if (udp_ports[i].port != dst && !(udp_ports[i].either && udp_ports[i].port == src))
             continue;

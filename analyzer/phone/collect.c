@@ -47,7 +47,7 @@ static void grow(struct index_map *map) {
 }
 
 void index_put(struct index_map *map, uint64_t key, uint32_t value) {
-    if (map->n * 4 >= map->cap * 3)
+    if (map->n * 2 >= map->cap) /* what is looked for is often not there: no long way to the hole */
         grow(map);
     struct index_slot *slot = &map->slots[slot_of(map, key)];
     if (!slot->key)
@@ -300,13 +300,17 @@ void collect_conn(void *context, struct conn *conn, enum conn_fact fact, enum co
         orphans_join(c, &conn->client.ip);
     }
     struct connection *connection = &seen->connection;
-    if (fact == CONN_COPY) {
+    /* A reset, which has no identification over IPv6, may be given once more: the first counts. */
+    if (fact == CONN_COPY ||
+        (fact == CONN_REFUSED && connection->refused && connection->error_frame &&
+         copy_in_time(packet->t_ns, packet->point, connection->error_ns, 0))) {
         seen->copies++;
         return;
     }
     if (fact != CONN_CLOSED)
         connection->end_ns = packet->t_ns;
-    connection->heard |= fact != CONN_CLOSED && endpoint_eq(&packet->src, &conn->server);
+    connection->heard |= conn->heard || fact == CONN_REFUSED ||
+                         (fact == CONN_RESET && side == CONN_SERVER);
     switch (fact) {
     case CONN_SYN:
         if (!seen->syn_frame)
@@ -690,6 +694,8 @@ void collect_message(void *context, const struct message *message) {
         return;
     if (c->agents)
         collect_time(c, message->packet.t_ns);
+    if (message->notes & MESSAGE_CUT_BY_SNAPLEN)
+        collect_cut(c, message);
     if (message->notes & MESSAGE_BAD_CHECKSUM)
         collect_damaged(c, message);
     else if (message->kind == MESSAGE_SIP)

@@ -116,6 +116,7 @@ struct seen_host {
     struct mac_addr mac;  /* the last that it sent SIP with, on its own side of a router: */
     uint8_t mac_hops;     /* where both sides were seen, so many hops were left there; else 0 */
     bool numbers_packets; /* its IP identifications are known to differ */
+    uint32_t pieced;      /* sends that came in fragments, which are known as copies one by one */
     bool registrar;       /* a REGISTER was sent to it */
     bool relay;           /* its requests carry several Vias or a Record-Route */
     uint32_t requests;    /* that it sent with one Via, not to multicast */
@@ -124,6 +125,8 @@ struct seen_host {
     uint32_t first_frame; /* of its first request */
     uint32_t newest_tx;   /* that it began; NONE: none */
     int64_t first_ns, last_ns;
+    int64_t cut_ns; /* the first message from or to it that the snapshot length cut; 0: none */
+    int64_t cut_stream_ns; /* the first of those in a stream */
 };
 
 /* A request with a wrong checksum that is of no transaction, as far as is known. */
@@ -243,6 +246,8 @@ void collect_gap(void *context, struct conn *conn, enum conn_side side,
 void collect_icmp(void *context, const struct icmp_error *error);
 void collect_neighbour(void *context, const struct neighbour *neighbour);
 void collect_dhcp(void *context, const struct datagram *datagram);
+/* collect_cut.c: the snapshot length cut this message. */
+void collect_cut(struct collection *c, const struct message *message);
 void collect_hole(void *context, const struct packet_hole *hole);
 void collect_note(void *context, enum net_note note, uint32_t frame_no, int64_t value);
 void collect_reported(void *context, int64_t t_ns);
@@ -256,6 +261,8 @@ void collect_sip(struct collection *c, const struct message *message);
 /* The transaction that a request repeats, or NULL; *key is what finds it. */
 struct tx *collect_known_request(struct collection *c, const struct message *m, uint64_t *key);
 void collect_dns(struct collection *c, const struct message *message);
+/* An answer without its question was for this host: it joins its question if that is there. */
+void collect_dns_readdress(struct collection *c, uint32_t query, const struct ip_addr *client);
 /* Answers whose question never came. */
 void collect_dns_end(struct collection *c);
 
@@ -271,6 +278,9 @@ void orphan_keep_error(struct collection *c, const struct icmp_error *error);
  * noted, those that waited for it join it. */
 void orphans_expire(struct collection *c, int64_t t_ns);
 void orphans_join(struct collection *c, const struct ip_addr *client);
+/* What was captured in this frame, before anything that it answers, was for somebody else than its
+ * packet says: it was seen outside of a NAT. So is the sign of loss that it may have become. */
+void orphan_readdress(struct collection *c, uint32_t frame, const struct endpoint *client);
 /* Nothing more comes. */
 void orphans_end(struct collection *c);
 
@@ -282,6 +292,10 @@ void damaged_join(struct collection *c, struct tx *tx, uint64_t key, int64_t t_n
 bool damaged_answered(struct collection *c, uint64_t key, int64_t t_ns);
 void damaged_forget(struct collection *c, uint32_t at);
 void damaged_end(struct collection *c);
+
+/* collect_points.c: of several capture points, all is there: what a far one alone saw of answers
+ * came to the phone or did not. */
+void points_end(struct collection *c);
 
 /* Most records of one kind that are kept; what is beyond is counted in limit_records. */
 enum { COLLECT_MAX = 1 << 24 };

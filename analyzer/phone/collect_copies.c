@@ -1,4 +1,4 @@
-/* Messages of the last moment, in sets of four by what they say; the ends are held against each
+/* Messages of the last moment, in sets of eight by what they say; the ends are held against each
  * other then. See collect_copies.h. */
 #include "phone/collect_copies.h"
 
@@ -7,15 +7,14 @@
 
 #include "net/tcp_copies.h"
 #include "phone/collect.h"
-#include "phone/nat_aliases.h"
+#include "phone/nat_connections.h"
+#include "phone/sent_twice.h"
 
 enum {
-    SETS = 256, /* a power of two */
-    WAYS = 4,
+    SETS = 128,   /* a power of two */
+    WAYS = 8,     /* resolvers ask the same from several ports at once */
     BY_ID = 1024, /* a power of two */
     NOBODY = UINT16_MAX,
-    DOUBTS_MAX = 1 << 16,
-    SYNS = 16,
     ERRORS = 8,
     DNS_RESPONSE = 0x80, /* in the third byte, RFC 1035 4.1.1 */
     FRONT = 8, /* the sum does not see two words change places; the front has ID or method */
@@ -24,6 +23,7 @@ enum {
 struct recent {
     int64_t t_ns;
     struct endpoint src, dst; /* as the story has them */
+    uint32_t frame;
     struct mac_addr mac;
     uint16_t ip_id, point;
     uint8_t hops;
@@ -31,25 +31,13 @@ struct recent {
     uint32_t index;
     bool beyond; /* seen on the far side of a NAT first */
     bool bad;    /* its checksum was wrong */
+    bool pieced; /* it came in fragments */
 };
 
 struct recent_set {
     uint64_t content[WAYS]; /* 0: free */
     struct recent ways[WAYS];
     unsigned next;
-};
-
-/* A request that was sent again at once, and whose identification says nothing. */
-struct doubt {
-    uint32_t tx, frame;
-    int64_t t_ns;
-};
-
-struct recent_syn {
-    struct endpoint client, server;
-    uint32_t isn, frame_no;
-    int64_t t_ns;
-    uint16_t point;
 };
 
 struct recent_error {
@@ -63,10 +51,10 @@ struct copies {
     uint16_t by_id[BY_ID]; /* the newest message with an IP identification; NOBODY: none */
     uint16_t at_hand;      /* the message at hand; NOBODY: it is not kept */
     struct nat_aliases nat;
-    ARRAY_OF(struct doubt) doubts;
-    struct recent_syn syns[SYNS];
+    struct nat_connections connections;
+    struct doubts doubts;
     struct recent_error errors[ERRORS];
-    size_t syn_next, error_next;
+    size_t error_next;
     bool points; /* several capture points */
 };
 
@@ -82,7 +70,7 @@ void copies_free(struct copies *copies) {
     if (!copies)
         return;
     nat_aliases_fini(&copies->nat);
-    ARRAY_FINI(&copies->doubts);
+    ARRAY_FINI(&copies->doubts.list);
     free(copies);
 }
 
@@ -196,7 +184,7 @@ static bool is_plain_copy(struct collection *c, const struct recent *e, const st
     struct seen_host *host = &c->hosts.items[wording_of(c, &c->txs.items[e->index])->host];
     if (p->has_ip_id && p->ip_id && numbers_packets(c, host, e, content))
         return true;
-    *doubt = c->copies->doubts.n < DOUBTS_MAX;
+    *doubt = true;
     return true;
 }
 
@@ -232,22 +220,30 @@ static void note_point(struct collection *c, const struct recent *e, const struc
     if (e->what != COPIED_RESPONSE)
         return;
     struct seen_response *response = &c->responses.items[e->index];
-    if (p->point == response->asked_at) {
+    if (p->point == response->asked_at && response->point != p->point) {
         response->point = p->point;
         response->told.frame = p->frame_no;
         response->told.t_ns = answered_ns(response->told.t_ns, p->t_ns);
     }
 }
 
+/* Captured in the wrong order: the time of the first on the wire stands. */
+static void note_time(struct collection *c, struct recent *e, const struct packet *p) {
+    if (p->t_ns >= e->t_ns || p->point != e->point)
+        return;
+    if (e->what == COPIED_SEND) {
+        struct tx *tx = &c->txs.items[e->index];
+        if (tx->sends.count && c->seen.items[tx->sends.last].frame == e->frame)
+            c->seen.items[tx->sends.last].t_ns = p->t_ns;
+    }
+    e->t_ns = p->t_ns;
+}
+
 static void note_copy(struct collection *c, struct recent *e, const struct look *look) {
     note_way(c, e, look->packet);
     note_point(c, e, look->packet);
+    note_time(c, e, look->packet);
     c->copy_count++;
-}
-
-static void note_doubt(struct collection *c, const struct recent *e, const struct packet *p) {
-    *ARRAY_ADD(&c->copies->doubts) =
-        (struct doubt){.tx = e->index, .frame = p->frame_no, .t_ns = p->t_ns};
 }
 
 /* ---- messages ---- */
@@ -271,6 +267,7 @@ static void keep(struct copies *copies, uint64_t content, const struct look *loo
     kept->t_ns = p->t_ns;
     kept->src = *look->src;
     kept->dst = *look->dst;
+    kept->frame = p->frame_no;
     kept->mac = p->mac_src;
     kept->ip_id = p->has_ip_id ? p->ip_id : 0;
     kept->point = p->point;
@@ -278,6 +275,7 @@ static void keep(struct copies *copies, uint64_t content, const struct look *loo
     kept->what = COPIED_NOTHING;
     kept->beyond = look->translated;
     kept->bad = look->message->notes & MESSAGE_BAD_CHECKSUM;
+    kept->pieced = look->message->frame_count > 1;
     copies->at_hand = (uint16_t)(set_at * WAYS + way);
     if (p->ip_id)
         copies->by_id[p->ip_id & (BY_ID - 1)] = copies->at_hand;
@@ -296,6 +294,14 @@ static bool mend(struct collection *c, struct recent *e, uint16_t at) {
     return false;
 }
 
+/* An answer that was seen outside of a NAT before anything told of it. */
+static void readdress(struct collection *c, const struct recent *e, const struct endpoint *inner) {
+    if (e->what == COPIED_NOTHING)
+        orphan_readdress(c, e->frame, inner);
+    else if (e->what == COPIED_ANSWER && !c->queries.items[e->index].sends.count)
+        collect_dns_readdress(c, e->index, &inner->ip);
+}
+
 /* Is it, by its bytes, a copy of this one? */
 static bool is_copy_of(struct collection *c, struct recent *e, struct look *look,
                        uint64_t content) {
@@ -308,7 +314,8 @@ static bool is_copy_of(struct collection *c, struct recent *e, struct look *look
         if (!is_plain_copy(c, e, look, content, &doubt))
             return false;
         if (doubt)
-            note_doubt(c, e, p);
+            sent_twice_note(&c->copies->doubts,
+                            &(struct doubt){e->index, p->frame_no, e->frame, p->t_ns});
         return true;
     }
     if (is_nat_of_source(e, look)) {
@@ -320,6 +327,8 @@ static bool is_copy_of(struct collection *c, struct recent *e, struct look *look
         uint32_t host = index_get(&c->host_of, index_key(&p->src.ip, sizeof p->src.ip, 1));
         bool registrar = host != NONE && c->hosts.items[host].registrar;
         if (is_response(look) || registrar) {
+            if (is_response(look))
+                readdress(c, e, &p->dst);
             nat_aliases_learn(&c->copies->nat, &e->dst, &p->dst, &p->src, TRANSPORT_UDP, p->t_ns,
                               false);
             e->dst = p->dst;
@@ -343,6 +352,34 @@ static const struct message *as_told(const struct look *look, struct message *ro
     return room;
 }
 
+static void ignore(struct conn *conn) {
+    conn->noted = UINT32_MAX;
+    conn->ignore_data = true;
+}
+
+/* The stream has each message once; but its connection may be there twice. */
+static const struct message *stream_message(struct collection *c, const struct message *m,
+                                            struct message *room) {
+    struct copies *copies = c->copies;
+    bool server;
+
+    if (!m->conn || m->conn->from_start)
+        return m;
+    if (copies_has(m->conn))
+        return NULL;
+    if (!m->conn->noted && nat_connection_met(c, &copies->connections, &copies->nat, m)) {
+        ignore(m->conn);
+        return NULL;
+    }
+    if (copies->connections.renamed) {
+        *room = *m;
+        if (nat_aliases_translate(&copies->nat, &room->packet.src, &room->packet.dst, TRANSPORT_TCP,
+                                  &server))
+            return room;
+    }
+    return m;
+}
+
 const struct message *copies_message(struct collection *c, const struct message *m,
                                      struct message *room) {
     struct copies *copies = c->copies;
@@ -351,7 +388,7 @@ const struct message *copies_message(struct collection *c, const struct message 
     struct endpoint ends[2];
 
     if (!m->datagram)
-        return m; /* the stream has it once */
+        return stream_message(c, m, room);
     if (copies->nat.list.n) {
         ends[0] = m->packet.src;
         ends[1] = m->packet.dst;
@@ -394,6 +431,8 @@ void copies_became(struct collection *c, enum copied what, uint32_t index) {
     struct recent *e = recent_at(c->copies, c->copies->at_hand);
     e->what = what;
     e->index = index;
+    if (what == COPIED_SEND && e->pieced)
+        c->hosts.items[wording_of(c, &c->txs.items[index])->host].pieced++;
 }
 
 void copies_done(struct collection *c) {
@@ -461,123 +500,20 @@ bool copies_error(struct collection *c, struct icmp_error *error) {
 bool copies_connection(struct collection *c, struct conn *conn, const struct packet *syn) {
     struct copies *copies = c->copies;
 
-    for (size_t i = 0; i < SYNS; i++) {
-        const struct recent_syn *e = &copies->syns[i];
-        if (!e->frame_no || e->isn != conn->isn || !endpoint_eq(&e->server, &conn->server) ||
-            ip_eq(&e->client.ip, &conn->client.ip) ||
-            !copy_in_time(syn->t_ns, syn->point, e->t_ns, e->point))
-            continue;
-        nat_aliases_learn(&c->copies->nat, &conn->client, &e->client, &e->server, TRANSPORT_TCP,
-                          syn->t_ns, false);
-        conn->noted = UINT32_MAX;
-        conn->ignore_data = true;
-        return true;
-    }
-    copies->syns[copies->syn_next++ % SYNS] = (struct recent_syn){
-        conn->client, conn->server, conn->isn, syn->frame_no, syn->t_ns, syn->point};
-    return false;
+    if (!nat_connection_begun(&copies->connections, &copies->nat, conn, syn))
+        return false;
+    ignore(conn);
+    return true;
 }
 
 /* ---- the end ---- */
 
-/* Put a sighting where it belongs in time. */
-static void insert_send(struct collection *c, struct seen_list *list, const struct doubt *doubt) {
-    uint32_t last = list->last;
-
-    seen_add(c, list, doubt->frame, doubt->t_ns);
-    if (list->last == last || c->seen.items[last].t_ns <= doubt->t_ns)
-        return;
-    uint32_t made = list->last, before = list->first;
-    while (before != last && c->seen.items[c->seen.items[before].next].t_ns <= doubt->t_ns)
-        before = c->seen.items[before].next;
-    c->seen.items[made].next = c->seen.items[before].next;
-    c->seen.items[before].next = made;
-    c->seen.items[last].next = NONE;
-    list->last = last;
-}
-
-/* A mirror port gives every packet of a host again, a phone sends some of them twice. */
-static void settle_doubts(struct collection *c) {
-    struct copies *copies = c->copies;
-    struct pair_count {
-        uint32_t sends, doubts;
-    } * hosts;
-
-    if (!copies->doubts.n)
-        return;
-    hosts = memory_new_zeroed(c->hosts.n, sizeof *hosts);
-    for (size_t i = 0; i < c->txs.n; i++)
-        if (c->txs.items[i].transport == TRANSPORT_UDP)
-            hosts[wording_of(c, &c->txs.items[i])->host].sends += c->txs.items[i].sends.count;
-    for (size_t i = 0; i < copies->doubts.n; i++)
-        hosts[wording_of(c, &c->txs.items[copies->doubts.items[i].tx])->host].doubts++;
-    for (size_t i = 0; i < copies->doubts.n; i++) {
-        const struct doubt *doubt = &copies->doubts.items[i];
-        struct tx *tx = &c->txs.items[doubt->tx];
-        const struct pair_count *count = &hosts[wording_of(c, tx)->host];
-        if (count->doubts * 2 >= count->sends)
-            continue;
-        insert_send(c, &tx->sends, doubt);
-        c->copy_count--;
-    }
-    free(hosts);
-}
-
-/* ---- answers that another point alone saw ---- */
-
-static uint64_t pair_key(const struct collection *c, const struct tx *tx) {
-    struct ip_addr pair[2] = {c->hosts.items[wording_of(c, tx)->host].ip, tx->dst.ip};
-
-    return index_key(pair, sizeof pair, 43);
-}
-
-static bool is_at_home(const struct seen_response *response) {
-    return response->point == response->asked_at;
-}
-
-/* It went past the far point and never came to the near one, though that sees what this server
- * sends: the phone did not get it. */
-static void drop_unheard(struct collection *c, struct tx *tx) {
-    uint32_t *link = &tx->first_response, last = NONE;
-
-    for (uint32_t at = *link; at != NONE; at = c->responses.items[at].next) {
-        struct seen_response *response = &c->responses.items[at];
-        if (is_at_home(response)) {
-            *link = at;
-            link = &response->next;
-            last = at;
-            continue;
-        }
-        tx->response_count--;
-        collect_loss(c, LOSS_FAR_ONLY, &c->hosts.items[wording_of(c, tx)->host].ip, &tx->dst.ip,
-                     response->told.t_ns, response->told.t_ns, response->told.frame);
-    }
-    *link = NONE;
-    tx->last_response = last;
-}
-
-static void settle_points(struct collection *c) {
-    struct index_map heard = {0};
-
-    if (!c->copies->points)
-        return;
-    for (size_t i = 0; i < c->txs.n; i++)
-        for (uint32_t at = c->txs.items[i].first_response; at != NONE;
-             at = c->responses.items[at].next)
-            if (is_at_home(&c->responses.items[at]))
-                index_put(&heard, pair_key(c, &c->txs.items[i]), 0);
-    for (size_t i = 0; i < c->txs.n; i++)
-        if (c->txs.items[i].first_response != NONE &&
-            index_get(&heard, pair_key(c, &c->txs.items[i])) != NONE)
-            drop_unheard(c, &c->txs.items[i]);
-    index_fini(&heard);
-}
-
 void copies_end(struct collection *c) {
     bool server;
 
-    settle_doubts(c);
-    settle_points(c);
+    sent_twice_settle(c, &c->copies->doubts);
+    if (c->copies->points)
+        points_end(c);
     /* What came in from beyond a NAT before it was known. */
     for (size_t i = 0; i < c->txs.n && c->copies->nat.list.n; i++) {
         struct tx *tx = &c->txs.items[i];

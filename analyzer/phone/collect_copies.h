@@ -22,7 +22,14 @@ struct collection;
 struct copies;
 
 /* What a message became in the collection. */
-enum copied { COPIED_NOTHING, COPIED_SEND, COPIED_RESPONSE, COPIED_QUERY, COPIED_WAITING };
+enum copied {
+    COPIED_NOTHING,
+    COPIED_SEND,
+    COPIED_RESPONSE,
+    COPIED_QUERY,
+    COPIED_ANSWER, /* of a query that is not there */
+    COPIED_WAITING
+};
 
 struct copies *copies_new(void);
 void copies_free(struct copies *copies);

@@ -223,6 +223,7 @@ void collect_dns(struct collection *c, const struct message *message) {
             at = add_query(c, message, key, id, told, client, resolver);
             if (at == NONE)
                 return;
+            copies_became(c, COPIED_ANSWER, at);
         }
         add_answer(message, told, &c->queries.items[at]);
         return;
@@ -253,6 +254,28 @@ void collect_dns(struct collection *c, const struct message *message) {
         seen_add(c, &c->queries.items[at].sends, packet->frame_no, packet->t_ns);
         orphans_join(c, client);
         copies_became(c, COPIED_QUERY, at);
+    }
+}
+
+void collect_dns_readdress(struct collection *c, uint32_t query, const struct ip_addr *client) {
+    struct seen_query *seen = &c->queries.items[query];
+    const struct query *q = seen->query;
+    uint64_t key = query_key(client, &q->resolver, q->id, q->name, q->type);
+    uint32_t asked = passing_get(&c->query_of, key);
+
+    if (asked == NONE) {
+        seen->client = *client;
+        passing_put(&c->query_of, key, query);
+    } else if (!c->queries.items[asked].query->answer_frame) {
+        struct query *own = c->queries.items[asked].query;
+        own->answer_frame = q->answer_frame;
+        own->answer_t_ns = q->answer_t_ns;
+        own->rcode = q->rcode;
+        own->truncated = q->truncated;
+        own->cut = q->cut;
+        own->answer_count = q->answer_count;
+        own->records = q->records;
+        own->record_count = q->record_count;
     }
 }
 

@@ -102,6 +102,20 @@ void orphans_join(struct collection *c, const struct ip_addr *client) {
     }
 }
 
+void orphan_readdress(struct collection *c, uint32_t frame, const struct endpoint *client) {
+    for (size_t i = 0; i < c->orphan_count; i++)
+        if (!c->orphans[i].error && c->orphans[i].response.packet.frame_no == frame) {
+            c->orphans[i].response.packet.dst = *client;
+            if (settle(c, &c->orphans[i], false))
+                drop(c, i);
+            return;
+        }
+    for (size_t i = c->losses.n; i-- > 0 && c->losses.n - i <= COLLECT_ORPHANS;)
+        if (c->losses.items[i].sign.kind == LOSS_RESPONSE_ONLY &&
+            c->losses.items[i].sign.frame == frame)
+            c->losses.items[i].host = client->ip;
+}
+
 void orphans_end(struct collection *c) {
     while (c->orphan_count)
         settle_oldest(c);

@@ -349,11 +349,6 @@ void collect_sip(struct collection *c, const struct message *message) {
             seen->connection.from_start = false;
         }
     }
-    if (message->conn && endpoint_eq(&message->packet.src, &message->conn->server)) {
-        struct seen_connection *seen = collect_live_connection(c, message->conn);
-        if (seen)
-            seen->connection.heard = true;
-    }
     if (!message->sip->call_id.len || !message->sip->has_cseq) {
         /* Too little to say what it belongs to. */
         if (message->notes & MESSAGE_CUT_BY_SNAPLEN)

@@ -79,12 +79,32 @@ static const char *host_of(struct telling *telling, const struct phone *phone,
     return fallback;
 }
 
+const struct ranked_server *tell_listed(const struct phone_draft *draft,
+                                        const struct server *server) {
+    enum { LOOK_AT = 64 };
+
+    for (size_t i = 0; i < draft->phone.resolution_count && i < LOOK_AT; i++) {
+        const struct resolution *r = draft->phone.resolutions[i];
+        for (size_t n = 0; n < r->server_count; n++)
+            if (r->servers[n].server.port == server->port &&
+                transport_is_reliable(r->servers[n].server.transport) &&
+                ip_eq(&r->servers[n].server.ip, &server->ip))
+                return &r->servers[n];
+    }
+    return NULL;
+}
+
+bool tell_may_carry_sip(const struct phone_draft *phone, const struct connection *connection) {
+    return connection->sip || tell_is_custom_port(connection->server.port) ||
+           tell_listed(phone, &connection->server);
+}
+
 /* What the phone calls its server in a ClientHello (RFC 6066 3), where no lookup was seen. */
 static const char *name_asked_for(const struct collection *c, const struct phone_draft *phone) {
     for (size_t i = 0; i < phone->connections.n; i++) {
         const struct connection *connection =
             &c->connections.items[phone->connections.items[i]].connection;
-        if (connection->server_name && tell_is_custom_port(connection->server.port))
+        if (connection->server_name && tell_may_carry_sip(phone, connection))
             return connection->server_name;
     }
     return NULL;
@@ -102,10 +122,12 @@ void tell_host(struct telling *telling, const struct phone_draft *phone,
     size_t count = 0;
 
     if (phone->tls_only) {
-        for (size_t i = 0; i < phone->connections.n; i++)
-            index_put(
-                &contacted,
-                ip_key(&c->connections.items[phone->connections.items[i]].connection.server.ip), 0);
+        for (size_t i = 0; i < phone->connections.n; i++) {
+            const struct connection *connection =
+                &c->connections.items[phone->connections.items[i]].connection;
+            if (tell_may_carry_sip(phone, connection))
+                index_put(&contacted, ip_key(&connection->server.ip), 0);
+        }
     } else {
         account->host = host_of(telling, &phone->phone, draft);
         for (size_t i = 0; i < draft->txs.n; i++)

@@ -98,6 +98,22 @@ void tell_losses_divide(struct telling *telling) {
     }
 }
 
+/* Bytes of a stream that the snapshot length cut take the messages behind them along. */
+static void cut_signs(const struct telling *telling, struct phone_draft *phone) {
+    const struct collection *c = telling->c;
+
+    phone->phone.cut_ns = 0;
+    for (size_t i = 0; i < phone->hosts.n; i++) {
+        const struct seen_host *host = &c->hosts.items[phone->hosts.items[i]];
+        if (host->cut_ns && (!phone->phone.cut_ns || host->cut_ns < phone->phone.cut_ns))
+            phone->phone.cut_ns = host->cut_ns;
+        if (host->cut_stream_ns)
+            add_sign(phone, (struct loss_sign){.kind = LOSS_SNAPLEN,
+                                               .from_ns = host->cut_stream_ns,
+                                               .to_ns = c->end_ns});
+    }
+}
+
 /* Is what a hole in the identifications tells of known otherwise: questions of the phone that the
  * capture lacks, and of which it has the answers? */
 static bool is_explained(const struct telling *telling, const struct phone_draft *phone,
@@ -135,6 +151,7 @@ void tell_losses(struct telling *telling, struct phone_draft *phone) {
     late_error_signs(telling, phone);
     tell_unseen_losses(telling, phone);
     tell_unconnected_losses(telling, phone);
+    cut_signs(telling, phone);
     if (telling->story->dropped_packets)
         add_sign(phone, (struct loss_sign){
                             .kind = LOSS_DROP_COUNTER, .from_ns = c->start_ns, .to_ns = c->end_ns});

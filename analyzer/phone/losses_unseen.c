@@ -84,6 +84,8 @@ static void count(const struct telling *telling, struct phone_draft *phone, stru
 static void cseq_signs(const struct telling *telling, struct phone_draft *phone) {
     struct index_map counter_of = {0};
     ARRAY_OF(struct counter) counters = {0};
+    const char *last[2] = {0}; /* mostly it is the next one's, too */
+    uint32_t at = NONE;
 
     for (size_t i = 0; i < phone->txs.n; i++) {
         const struct tx *tx = &telling->c->txs.items[phone->txs.items[i]];
@@ -91,10 +93,16 @@ static void cseq_signs(const struct telling *telling, struct phone_draft *phone)
         if (tx->method == SIP_ACK || tx->method == SIP_CANCEL || !tx->told.call_id ||
             !tx->sends.count)
             continue;
+        if (names[0] == last[0] && names[1] == last[1]) {
+            count(telling, phone, &counters.items[at], i);
+            continue;
+        }
         uint64_t key = index_key(names, sizeof names, 21);
-        uint32_t at = index_get(&counter_of, key);
+        memcpy(last, names, sizeof last);
+        at = index_get(&counter_of, key);
         if (at == NONE) {
-            index_put(&counter_of, key, (uint32_t)counters.n);
+            at = (uint32_t)counters.n;
+            index_put(&counter_of, key, at);
             *ARRAY_PUSH(&counters) = (struct counter){
                 .cseq = tx->told.cseq, .t_ns = telling->c->seen.items[tx->sends.last].t_ns};
         } else {
@@ -112,25 +120,30 @@ struct flow {
     bool heard;        /* a packet of the server is in the capture */
     uint32_t acted;    /* frame where the phone acts upon an answer; 0: nowhere */
     const char *nonce; /* of the newest credentials sent there */
+    const char *bare;  /* Call-ID of the newest request there without credentials, */
+    int64_t bare_ns;   /* and when it was sent last */
 };
 
 struct flows {
     struct index_map of_server;
     ARRAY_OF(struct flow) all;
+    uint32_t last;                      /* that was looked for: mostly it is the next one, too */
     struct index_map invited, answered; /* keys of Call-IDs: an INVITE, with an answer */
     struct index_map given;             /* keys of nonces that answers hold */
 };
 
 static struct flow *flow_of(struct flows *flows, const struct ip_addr *server) {
+    if (flows->last < flows->all.n && ip_eq(&flows->all.items[flows->last].server, server))
+        return &flows->all.items[flows->last];
     uint64_t key = index_key(server, sizeof *server, 22);
     uint32_t at = index_get(&flows->of_server, key);
-
-    if (at != NONE)
-        return &flows->all.items[at];
-    index_put(&flows->of_server, key, (uint32_t)flows->all.n);
-    struct flow *flow = ARRAY_PUSH(&flows->all);
-    flow->server = *server;
-    return flow;
+    if (at == NONE) {
+        at = (uint32_t)flows->all.n;
+        index_put(&flows->of_server, key, at);
+        ARRAY_PUSH(&flows->all)->server = *server;
+    }
+    flows->last = at;
+    return &flows->all.items[at];
 }
 
 static uint64_t text_key(const char *text) {
@@ -153,18 +166,20 @@ static void gather_answers(const struct telling *telling, const struct phone_dra
 }
 
 /* Does it follow from an answer that the capture lacks? The ACK of an INVITE that is there and was
- * not answered; credentials with a nonce that nobody gave, after others. */
+ * not answered; credentials with a nonce that nobody gave, after others, or after the same request
+ * without: a phone that knew the nonce would have used it at once. */
 static bool acts(const struct flows *flows, const struct flow *flow, const struct tx *tx) {
     if (tx->method == SIP_ACK) {
         uint64_t key = tx->told.call_id ? text_key(tx->told.call_id) : 0;
         return key && index_get(&flows->invited, key) != NONE &&
                index_get(&flows->answered, key) == NONE;
     }
-    return tx->told.nonce && flow->nonce && strcmp(tx->told.nonce, flow->nonce) != 0 &&
-           index_get(&flows->given, text_key(tx->told.nonce)) == NONE;
+    bool other = flow->nonce ? tx->told.nonce && strcmp(tx->told.nonce, flow->nonce) != 0
+                             : tx->told.call_id && tx->told.call_id == flow->bare;
+    return tx->told.nonce && other && index_get(&flows->given, text_key(tx->told.nonce)) == NONE;
 }
 
-static void follow_requests(const struct telling *telling, const struct phone_draft *phone,
+static void follow_requests(const struct telling *telling, struct phone_draft *phone,
                             struct flows *flows) {
     const struct collection *c = telling->c;
 
@@ -172,10 +187,24 @@ static void follow_requests(const struct telling *telling, const struct phone_dr
         const struct tx *tx = &c->txs.items[phone->txs.items[i]];
         struct flow *flow = flow_of(flows, &tx->dst.ip);
         flow->heard |= tx->response_count || tx->icmp.count;
-        if (!flow->acted && tx->sends.count && acts(flows, flow, tx))
-            flow->acted = c->seen.items[tx->sends.first].frame;
+        if (tx->sends.count && acts(flows, flow, tx)) {
+            const struct seen *first = &c->seen.items[tx->sends.first];
+            if (!flow->acted)
+                flow->acted = first->frame;
+            if (!flow->nonce && flow->bare)
+                add_sign(phone, (struct loss_sign){.kind = LOSS_CHALLENGE,
+                                                   .from_ns = flow->bare_ns,
+                                                   .to_ns = first->t_ns,
+                                                   .frame = first->frame,
+                                                   .server = flow->server});
+        }
         if (tx->told.nonce)
             flow->nonce = tx->told.nonce;
+        if (!tx->told.nonce && tx->method != SIP_ACK && tx->method != SIP_CANCEL &&
+            tx->sends.count) {
+            flow->bare = tx->told.call_id;
+            flow->bare_ns = c->seen.items[tx->sends.last].t_ns;
+        }
     }
 }
 

@@ -62,6 +62,7 @@ static const char *const loss_texts[LOSS_KIND_COUNT] = {
     [LOSS_CSEQ] = "a hole in the phone's CSeq numbers",
     [LOSS_UNCONNECTED] = "a request over a connection of which no packet is there",
     [LOSS_ENCRYPTED] = "a TLS connection whose content could not be read",
+    [LOSS_CHALLENGE] = "credentials for a challenge that is not there",
     [LOSS_ONE_WAY] = "answers that the phone acts upon, and none of that server is there",
 };
 
@@ -238,22 +239,6 @@ static int by_time(const void *a, const void *b) {
     return x < y ? -1 : x > y;
 }
 
-/* The server of the phone's lists at this address and port, reached by a connection. */
-static const struct ranked_server *listed(const struct phone_draft *draft,
-                                          const struct server *server) {
-    enum { LOOK_AT = 64 };
-
-    for (size_t i = 0; i < draft->phone.resolution_count && i < LOOK_AT; i++) {
-        const struct resolution *r = draft->phone.resolutions[i];
-        for (size_t n = 0; n < r->server_count; n++)
-            if (r->servers[n].server.port == server->port &&
-                transport_is_reliable(r->servers[n].server.transport) &&
-                ip_eq(&r->servers[n].server.ip, &server->ip))
-                return &r->servers[n];
-    }
-    return NULL;
-}
-
 /* In vain, and on a port where SIP servers listen: nobody knows for what request, but a server was
  * seen to fail. */
 static bool failed_for_sip(const struct connection *connection) {
@@ -270,9 +255,10 @@ static void tell_connections(struct telling *telling, struct phone_draft *draft)
         const struct seen_connection *seen = &c->connections.items[draft->connections.items[i]];
         const struct ranked_server *meant = NULL;
         if (draft->tls_only && seen->connection.from_start && !seen->connection.accepted)
-            meant = listed(draft, &seen->connection.server);
+            meant = tell_listed(draft, &seen->connection.server);
         bool failed = !draft->tls_only && failed_for_sip(&seen->connection);
-        if (!seen->connection.sip && !seen->connection.tls && !seen->taken && !meant && !failed)
+        bool sealed = seen->connection.tls && tell_may_carry_sip(draft, &seen->connection);
+        if (!seen->connection.sip && !sealed && !seen->taken && !meant && !failed)
             continue;
         struct connection *out = &list[count++];
         *out = seen->connection;

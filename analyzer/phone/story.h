@@ -303,6 +303,7 @@ enum loss_kind {
     LOSS_FAR_ONLY,      /* an answer that only another capture point saw */
     LOSS_HOLE,          /* a hole in the IPv4 identifications of a phone that counts them up */
     LOSS_CSEQ,          /* a hole in the CSeq numbers of a phone that counts them up by one */
+    LOSS_CHALLENGE,     /* credentials for a challenge that is not there */
     LOSS_ONE_WAY,       /* a server that the phone acts upon, and of which no packet is there */
     LOSS_UNCONNECTED,   /* a request over a connection of which the capture has nothing */
     LOSS_ENCRYPTED, /* the content of a TLS connection could not be read: of rules/, never told */
@@ -391,6 +392,7 @@ struct phone {
     const int64_t *restarts_ns; /* boots seen (DHCP of its MAC, fresh start of a registration) */
     size_t restart_count;
     int64_t first_ns, last_ns; /* first and last packet from or to it that the story knows */
+    int64_t cut_ns; /* its first message whose head the snapshot length cut; 0: none */
 };
 
 enum warning_code {

@@ -71,6 +71,13 @@ void tell_resolutions(struct telling *telling, struct phone_draft *phone);
 void tell_host(struct telling *telling, const struct phone_draft *phone,
                struct account_draft *account);
 
+/* The server of the phone's lists at this address and port, reached by a connection; or NULL. */
+const struct ranked_server *tell_listed(const struct phone_draft *phone,
+                                        const struct server *server);
+/* Not one of its web pages, of its settings: read as SIP, or at a port where SIP servers listen, or
+ * at one that an SRV record gave it. */
+bool tell_may_carry_sip(const struct phone_draft *phone, const struct connection *connection);
+
 /* requests.c: an account's transactions as requests and their attempts. */
 void tell_requests(struct telling *telling, struct phone_draft *phone,
                    struct account_draft *account);

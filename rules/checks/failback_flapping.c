@@ -41,23 +41,24 @@ static void describe(struct judge *judge, struct occurrence *occurrence,
 
 /* May the phone have come to the server before sooner than the capture shows, or left it because it
  * failed; or come to the next one later, the answer that counts being lost? */
-static bool may_be_slower(const struct loss_index *losses, const struct failback_change *before,
+static bool may_be_slower(const struct judge *judge, const struct loss_index *losses,
+                          const struct failback_change *before,
                           const struct failback_change *change) {
-    return loss_index_find(losses, before->left_ns, change->t_ns, &before->to.ip) ||
-           loss_index_find(losses, change->t_ns, change->t_ns, &change->to.ip);
+    return judge_loss_of(judge, losses, before->left_ns, change->t_ns, &before->to.ip) ||
+           judge_loss_of(judge, losses, change->t_ns, change->t_ns, &change->to.ip);
 }
 
 /* May the phone have gone to the next server and come back in between, of which the capture lacks a
  * part? What is missing just before the change belongs to the change itself; that packets were
  * dropped somewhere makes no dwell shorter. */
-static bool may_have_been_there(const struct loss_index *losses,
+static bool may_have_been_there(const struct judge *judge, const struct loss_index *losses,
                                 const struct failback_change *before,
                                 const struct failback_change *change) {
     const struct loss_sign *sign;
 
     if (change->t_ns - before->t_ns <= CHANGING_NS)
         return false;
-    sign = loss_index_find(losses, before->t_ns, change->t_ns - CHANGING_NS, &change->to.ip);
+    sign = judge_loss_of(judge, losses, before->t_ns, change->t_ns - CHANGING_NS, &change->to.ip);
     return sign && sign->kind != LOSS_DROP_COUNTER;
 }
 
@@ -70,7 +71,7 @@ static void judge_change(struct judge *judge, const struct loss_index *losses,
     char seen[SECONDS_TEXT_LEN], limit[SECONDS_TEXT_LEN];
 
     if (dwell >= least - expectations_tolerance_ns(judge->expect, least)) {
-        if (may_have_been_there(losses, before, change))
+        if (may_have_been_there(judge, losses, before, change))
             occurrence = judge_undecided(judge, REASON_CAPTURE_LOSS, change->t_ns, NEEDS_NO_LOSS);
         else
             occurrence = judge_add(judge, VERDICT_PASS, change->t_ns);
@@ -82,7 +83,7 @@ static void judge_change(struct judge *judge, const struct loss_index *losses,
         describe(judge, occurrence, before, change, least);
         judge_say(judge, occurrence, "the phone left %s after %s s, because it failed",
                   server_words(judge, &before->to), seconds_text(dwell, seen));
-    } else if (may_be_slower(losses, before, change)) {
+    } else if (may_be_slower(judge, losses, before, change)) {
         describe(judge, judge_undecided(judge, REASON_CAPTURE_LOSS, change->t_ns, NEEDS_NO_LOSS),
                  before, change, least);
     } else {

@@ -134,7 +134,7 @@ static void say_fault(struct mode_check *c, const struct failback_step *step, in
 
     if (!c->losses)
         c->losses = loss_index_likely(judge->phone, judge->arena, NULL);
-    sign = loss_index_find(c->losses, from_ns, to_ns, NULL);
+    sign = judge_loss_of(judge, c->losses, from_ns, to_ns, NULL);
     if (sign) {
         occurrence = say_undecided(c, step, REASON_CAPTURE_LOSS, NEEDS_NO_LOSS);
         c->notes[step->stay].suspect = true;

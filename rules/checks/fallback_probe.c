@@ -85,7 +85,7 @@ static bool try_is_missing(struct watch *watch, int64_t from_ns, int64_t to_ns,
                            const struct server *server) {
     if (!watch->losses)
         watch->losses = loss_index_likely(watch->judge->phone, watch->judge->arena, may_be_try);
-    return loss_index_find(watch->losses, from_ns, to_ns, server ? &server->ip : NULL);
+    return judge_loss_of(watch->judge, watch->losses, from_ns, to_ns, server ? &server->ip : NULL);
 }
 
 /* Tried again, sooner or later.

@@ -335,7 +335,7 @@ static struct occurrence *fault(struct refresher *refresher, const struct lifeti
 
     if (!refresher->losses)
         refresher->losses = loss_index_likely(judge->phone, judge->arena, may_be_register);
-    return loss_index_find(refresher->losses, life->earliest_ns, life->latest_ns, NULL)
+    return judge_loss_of(judge, refresher->losses, life->earliest_ns, life->latest_ns, NULL)
                ? judge_undecided(judge, REASON_CAPTURE_LOSS, life->at->t_ns, NEEDS_NO_LOSS)
                : judge_add(judge, VERDICT_FAIL, life->at->t_ns);
 }

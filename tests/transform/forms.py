@@ -122,7 +122,7 @@ CHANGES = [
     Form('copies-vlan', changes.copied_tagged, numbered=False, explains=TWICE, without=ETHERNET),
     Form('copies-routed', changes.copied_routed, numbered=False, explains=TWICE, without=ETHERNET),
     Form('copies-nat', changes.copied_nat, numbered=False, explains=TWICE, slack=0.00015,
-         without=(*WHOLE, 'no-inside', 'no-ipv4', 'copies')),
+         without=(*WHOLE, 'no-inside', 'no-ipv4', 'copies', 'backwards')),
     Form('any-bridge', changes.on_two_interfaces, numbered=False, explains=TWICE,
          without=NEEDS['mac']),
     Form('copies-erspan', _then(changes.copied, lambda s: changes.relinked(s, 'erspan-2')),
@@ -136,7 +136,7 @@ CHANGES = [
     Form('fragments-vlan', _then(changes.fragmented, lambda s: changes.relinked(s, 'vlan')),
          numbered=False, explains=TWICE, without=(*NEEDS['mac'], 'no-large', 'cut', 'copies')),
     Form('fragments-copies', _then(changes.fragmented, changes.copied), numbered=False,
-         explains=TWICE, without=('opaque', 'no-large', 'cut', 'copies')),
+         explains=TWICE, without=('opaque', 'no-large', 'cut', 'copies', 'backwards')),
     *(Form('segments' + ('' if way == 'in-order' else '-' + way),
            lambda s, way=way: changes.resegmented(s, way), numbered=False,
            explains=TWICE,
@@ -152,7 +152,8 @@ CHANGES = [
          explains=TWICE, without=(*ETHERNET, 'no-inside', 'backwards')),
     Form('two-points-holes', points=lambda s: changes.two_points(s, True), merge=True, mac=False,
          numbered=False, slack=MILLI, explains=TWICE,
-         without=(*ETHERNET, 'no-inside', 'backwards', 'few')),
+         without=(*ETHERNET, 'no-inside', 'backwards', 'few', 'copies',
+                  'two-addresses')),
 ]
 
 FORMS = [*FILES, *map(_link, links.LINKS), *CHANGES]

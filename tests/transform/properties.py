@@ -18,6 +18,7 @@ WORDS = {
     'arp': 'rests on ARP',
     'dhcp': 'rests on DHCP, which tells hosts by link addresses',
     'shared-mac': 'rests on one link address of several IP addresses',
+    'two-addresses': 'rests on the link address that two addresses of a phone share',
     'cut': 'has frames cut by the snapshot length',
     'dropped': 'has drop counters',
     'fine-times': 'has times finer than a microsecond',
@@ -146,6 +147,7 @@ def properties(subject):
     tests = {
         'other-link': links - {1}, 'several-links': len(links) > 1, 'several-faces': len(used) > 1,
         'shared-mac': any(len(found) > 1 for found in owners.values()),
+        'two-addresses': any(len(found - {bytes(4), bytes(16)}) > 1 for found in owners.values()),
         'dropped': any(face.dropped for face in capture.faces),
         'fine-times': any(t % 1000 for t in times), 'secrets': capture.secrets,
         'backwards': times != sorted(times), 'short': len(times) < 3, 'few': len(times) < 20,

@@ -22,6 +22,12 @@ static void see_hole(void *context, const struct packet_hole *hole) {
     *at += (size_t)n;
 }
 
+static void feed_id(struct net *net, uint32_t no, const char *host, int id) {
+    struct bytes packet = ether(
+        0x0800, ipv4_fragment(host, "192.0.2.9", 17, (unsigned)id, 0, udp(1, 2, text_bytes("x"))));
+    feed(net, no, no, 1, &packet, packet.len);
+}
+
 /* One packet of the host a second, with these identifications; -1 ends them. */
 static const char *holes_of(const int *ids) {
     size_t at = 0;
@@ -29,12 +35,8 @@ static const char *holes_of(const int *ids) {
     struct net *net = net_new(&handler);
 
     told[0] = '\0';
-    for (uint32_t no = 1; ids[no - 1] >= 0; no++) {
-        struct bytes packet =
-            ether(0x0800, ipv4_fragment("192.0.2.1", "192.0.2.9", 17, (unsigned)ids[no - 1], 0,
-                                        udp(1, 2, text_bytes("x"))));
-        feed(net, no, no, 1, &packet, packet.len);
-    }
+    for (uint32_t no = 1; ids[no - 1] >= 0; no++)
+        feed_id(net, no, "192.0.2.1", ids[no - 1]);
     net_end(net);
     net_free(net);
     return told;
@@ -92,12 +94,32 @@ static void test_swapped(void **state) {
                         "192.0.2.1 1 11-12/12;");
 }
 
+/* DHCP comes from 0.0.0.0, with the host's own counter. */
+static void test_without_address(void **state) {
+    static const int before[] = {STEADY}, after[] = {21, 22};
+    size_t at = 0;
+    const struct net_handler handler = {.context = &at, .hole = see_hole};
+    struct net *net = net_new(&handler);
+    uint32_t no = 1;
+
+    (void)state;
+    told[0] = '\0';
+    for (size_t i = 0; i < sizeof before / sizeof *before; i++, no++)
+        feed_id(net, no, "192.0.2.1", before[i]);
+    feed_id(net, no++, "0.0.0.0", 19);
+    feed_id(net, no++, "0.0.0.0", 20);
+    for (size_t i = 0; i < sizeof after / sizeof *after; i++, no++)
+        feed_id(net, no, "192.0.2.1", after[i]);
+    net_end(net);
+    net_free(net);
+    assert_string_equal(told, "");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_hole),
-        cmocka_unit_test(test_what_is_none),
-        cmocka_unit_test(test_late_packets),
-        cmocka_unit_test(test_swapped),
+        cmocka_unit_test(test_a_hole),          cmocka_unit_test(test_what_is_none),
+        cmocka_unit_test(test_late_packets),    cmocka_unit_test(test_swapped),
+        cmocka_unit_test(test_without_address),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

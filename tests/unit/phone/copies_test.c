@@ -159,6 +159,42 @@ static void test_pattern(void **state) {
     }
 }
 
+/* A mirror port gives all packets again; one of them the phone did send twice. */
+static void test_twice_and_mirrored(void **state) {
+    struct scene s = {.builder = story_begin(NULL)};
+
+    (void)state;
+    for (int n = 1; n <= 8; n++)
+        for (int again = 0; again < (n == 3 ? 2 : 1); again++) {
+            struct sent in = {.ms = 1000 * n + again * 2, .text = request("REGISTER", n, "a", "")};
+            feed_sent(&s, &in);
+            in.ms += 0.1;
+            feed_sent(&s, &in);
+        }
+    struct story *story = end(&s);
+    assert_int_equal(count_sends(story), 9);
+    const struct attempt *attempt = &story->phones[0].accounts[0].requests[0].attempts[0];
+    assert_int_equal(attempt->send_list[3].t_ns, BASE_NS + MS(3002));
+    assert_int_equal(story->warnings[WARNING_DUPLICATE_PACKETS].count, 9);
+    story_free(story);
+}
+
+/* A copy that was captured later, of an earlier time: that is when it was sent. */
+static void test_first_time(void **state) {
+    struct scene s = {.builder = story_begin(NULL)};
+    struct sent in = {.ms = 1000.1, .id = 7, .text = request("REGISTER", 1, "a", "")};
+
+    (void)state;
+    feed_sent(&s, &in);
+    in.ms = 1000;
+    feed_sent(&s, &in);
+    struct story *story = end(&s);
+    const struct attempt *attempt = &story->phones[0].accounts[0].requests[0].attempts[0];
+    assert_int_equal(attempt->sends, 1);
+    assert_int_equal(attempt->send_list[0].t_ns, BASE_NS + MS(1000));
+    story_free(story);
+}
+
 /* A burst, then all of it again. */
 static void test_burst(void **state) {
     struct scene s = {.builder = story_begin(NULL)};
@@ -244,28 +280,126 @@ static void exchange(struct scene *s, int n, double ms, bool near) {
         feed_sent(s, &in);
 }
 
-/* An answer that passed the server's side and never came to the phone's. */
+static bool has_sign(const struct story *story, enum loss_kind kind) {
+    for (size_t i = 0; i < story->phones[0].loss_count; i++)
+        if (story->phones[0].losses[i].kind == kind)
+            return true;
+    return false;
+}
+
+/* An answer that passed the server's side, and was not seen at the phone's: what the phone does
+ * after it tells whether it came there. */
 static void test_far_answer(void **state) {
-    struct scene s = {.builder = story_begin(NULL)};
-    bool sign = false;
+    static const struct {
+        const char *what;
+        double then_ms;   /* after the answer; 0: nothing comes */
+        const char *dst;  /* the same there; NULL: the same again */
+        bool heard, sign; /* it came; a sign of loss */
+    } cases[] = {
+        {"nothing more", 0, NULL, true, false},
+        {"sent again", 475, NULL, false, true},
+        {"crossed by a repetition", 200, NULL, true, false},
+        {"gone elsewhere", 3975, "203.0.113.2", false, true},
+        {"long after", 60000, "203.0.113.2", true, false},
+    };
 
     (void)state;
-    exchange(&s, 1, 1000, true);
-    exchange(&s, 2, 60000, false);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct scene s = {.builder = story_begin(NULL)};
+        exchange(&s, 1, 1000, true);
+        exchange(&s, 2, 60000, false);
+        struct sent in = {.ms = 60025 + cases[i].then_ms,
+                          .id = 50,
+                          .dst = cases[i].dst,
+                          .text = request("REGISTER", cases[i].dst ? 3 : 2, "a", "")};
+        if (cases[i].then_ms != 0)
+            feed_sent(&s, &in);
+        struct story *story = end(&s);
+        assert_int_equal(story->phone_count, 1);
+        const struct account *account = &story->phones[0].accounts[0];
+        const struct attempt *heard = &account->requests[0].attempts[0];
+        assert_int_equal(heard->outcome, OUTCOME_ANSWERED);
+        assert_int_equal(heard->final_frame, 4); /* where the phone got it */
+        assert_int_equal(heard->final_ns, BASE_NS + MS(1045));
+        const struct attempt *far = &account->requests[1].attempts[0];
+        if (far->response_count != cases[i].heard ||
+            has_sign(story, LOSS_FAR_ONLY) != cases[i].sign)
+            print_error("%s\n", cases[i].what);
+        assert_int_equal(far->response_count, cases[i].heard);
+        assert_int_equal(has_sign(story, LOSS_FAR_ONLY), cases[i].sign);
+        if (cases[i].heard) /* not before the phone's last send */
+            assert_true(far->responses[0].t_ns > far->send_list[far->send_count - 1].t_ns);
+        story_free(story);
+    }
+}
+
+/* An answer without its request, outside of a NAT first, is a sign of loss of the phone inside. */
+static void test_lone_answer_behind_a_nat(void **state) {
+    struct scene s = {.builder = story_begin(NULL)};
+    struct sent in = {.ms = 1000, .id = 7, .text = request("REGISTER", 1, "a", "")};
+
+    (void)state;
+    feed_sent(&s, &in);
+    in = (struct sent){.ms = 50000,
+                       .src = SERVER,
+                       .dst = OUTER,
+                       .dst_port = 40000,
+                       .id = 9,
+                       .hops = 60,
+                       .text = response(2, "200 OK")};
+    feed_sent(&s, &in);
+    in.ms += 0.1;
+    in.dst = PHONE;
+    in.dst_port = 5060;
+    in.hops = 59;
+    feed_sent(&s, &in);
     struct story *story = end(&s);
-    const struct phone *phone = &story->phones[0];
     assert_int_equal(story->phone_count, 1);
-    const struct account *account = &phone->accounts[0];
-    assert_int_equal(account->request_count, 2);
-    const struct attempt *heard = &account->requests[0].attempts[0];
-    assert_int_equal(heard->outcome, OUTCOME_ANSWERED);
-    assert_int_equal(heard->final_frame, 4); /* where the phone got it */
-    assert_int_equal(heard->final_ns, BASE_NS + MS(1045));
-    assert_int_equal(account->requests[1].attempts[0].response_count, 0);
-    for (size_t i = 0; i < phone->loss_count; i++)
-        sign |= phone->losses[i].kind == LOSS_FAR_ONLY;
-    assert_true(sign);
+    assert_true(has_sign(story, LOSS_RESPONSE_ONLY));
     story_free(story);
+}
+
+static void feed_segment(struct scene *s, double ms, const char *src, unsigned src_port,
+                         const char *dst, unsigned dst_port, unsigned seq, const char *text) {
+    struct sent in = {.id = s->frames + 1};
+    struct bytes b = {0};
+
+    put_u16(&b, src_port);
+    put_u16(&b, dst_port);
+    put_u32(&b, seq);
+    put_u32(&b, 100);
+    put_u16(&b, 0x5018); /* PSH, ACK */
+    put_u16(&b, 65535);
+    put_u32(&b, 0);
+    put_bytes(&b, text_bytes(text));
+    feed_packet(s, ms, ipv4(src, dst, 6, b), &in);
+}
+
+/* A connection met in the middle, on both sides of a NAT, is one, whichever side speaks first. */
+static void test_midway_behind_a_nat(void **state) {
+    (void)state;
+    for (int server_first = 0; server_first < 2; server_first++) {
+        struct scene s = {.builder = story_begin(NULL)};
+        unsigned seq = 1000;
+        if (server_first) {
+            const char *text = response(9, "200 OK");
+            feed_segment(&s, 500, SERVER, 5060, OUTER, 40000, 1, text);
+            feed_segment(&s, 500.1, SERVER, 5060, PHONE, 5060, 1, text);
+        }
+        for (int n = 1; n <= 2; n++) {
+            const char *text = request("REGISTER", n, "a", "");
+            feed_segment(&s, 1000 * n, PHONE, 5060, SERVER, 5060, seq, text);
+            feed_segment(&s, 1000 * n + 0.1, OUTER, 40000, SERVER, 5060, seq, text);
+            seq += (unsigned)strlen(text);
+        }
+        struct story *story = end(&s);
+        char address[IP_TEXT_LEN];
+        assert_int_equal(story->phone_count, 1);
+        assert_int_equal(story->phones[0].address_count, 1);
+        assert_string_equal(ip_text(&story->phones[0].addresses[0], address), PHONE);
+        assert_int_equal(count_sends(story), 2);
+        story_free(story);
+    }
 }
 
 /* An error that a mirror port gives twice is one. */
@@ -292,10 +426,17 @@ static void test_error(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pairs), cmocka_unit_test(test_pattern),
-        cmocka_unit_test(test_burst), cmocka_unit_test(test_two_behind_a_nat),
-        cmocka_unit_test(test_proxy), cmocka_unit_test(test_far_answer),
+        cmocka_unit_test(test_pairs),
+        cmocka_unit_test(test_pattern),
+        cmocka_unit_test(test_burst),
+        cmocka_unit_test(test_two_behind_a_nat),
+        cmocka_unit_test(test_proxy),
+        cmocka_unit_test(test_far_answer),
         cmocka_unit_test(test_error),
+        cmocka_unit_test(test_twice_and_mirrored),
+        cmocka_unit_test(test_first_time),
+        cmocka_unit_test(test_lone_answer_behind_a_nat),
+        cmocka_unit_test(test_midway_behind_a_nat),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
