@@ -279,17 +279,29 @@ static void run_check(const struct rule *rule, struct judge *judge) {
         judge_undecided(judge, REASON_ENCRYPTED, judge->phone->first_ns, NEEDS_SECRETS);
 }
 
-/* What a head lacks that the snapshot length cut is not known: lifetimes, credentials, routes. How
- * often something was sent is. */
-static void spare_cut(struct judge *judge, const struct rule *rule, struct occurrence *one) {
-    if (one->verdict != VERDICT_FAIL || strncmp(rule->id, "retry.", strlen("retry.")) == 0 ||
-        !judge->phone->cut_ns || judge->phone->cut_ns > one->t_ns + STORY_64T1_NS)
-        return;
+/* Turn a fault into what cannot be decided. */
+static void spare(struct judge *judge, struct occurrence *one, const char *why, const char *needs) {
     one->verdict = VERDICT_INCONCLUSIVE;
     one->reason = REASON_CAPTURE_LOSS;
-    one->needs = "comes from a capture whose snapshot length leaves the messages whole";
-    one->message = arena_printf(judge->arena, "%s (but the capture cut messages short)",
-                                one->message ? one->message : "not as expected");
+    one->needs = needs;
+    one->message = arena_printf(judge->arena, "%s (but %s)",
+                                one->message ? one->message : "not as expected", why);
+}
+
+/* What a head lacks that the snapshot length cut is not known: lifetimes, credentials, routes. How
+ * often something was sent is. And no time is known across a step of the capture's clock. */
+static void spare_unknown(struct judge *judge, const struct rule *rule, struct occurrence *one) {
+    const int64_t cut_ns = judge->phone->cut_ns;
+
+    if (one->verdict != VERDICT_FAIL)
+        return;
+    if (judge->story->clock_stepped)
+        spare(judge, one, "the clock of the capture was set meanwhile",
+              "comes from a capture whose clock runs evenly");
+    else if (cut_ns && cut_ns <= one->t_ns + STORY_64T1_NS &&
+             strncmp(rule->id, "retry.", strlen("retry.")) != 0)
+        spare(judge, one, "the capture cut messages short",
+              "comes from a capture whose snapshot length leaves the messages whole");
 }
 
 struct result rule_run(const struct rule *rule, struct judge *judge) {
@@ -308,7 +320,7 @@ struct result rule_run(const struct rule *rule, struct judge *judge) {
     struct occurrence *occurrences = sorted_occurrences(judge);
     for (size_t i = 0; i < n; i++) {
         tidy_frames(judge, &occurrences[i]);
-        spare_cut(judge, rule, &occurrences[i]);
+        spare_unknown(judge, rule, &occurrences[i]);
         count[occurrences[i].verdict]++;
     }
     result.occurrences = occurrences;

@@ -5,6 +5,8 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 
+#include "base/instant.h"
+
 enum {
     SOURCES_LOG2 = 10, /* looked at side by side; one takes the place of another */
     IPV4_MIN = 20,
@@ -12,7 +14,11 @@ enum {
     /* A source is believed while it has so many right ones for each wrong one. Links lose far less
      * than that; edited captures have more that is wrong. */
     RIGHT_FOR_WRONG = 3,
+    DOUBTED = 3, /* so many wrong ones of a source that is not known yet are doubted */
 };
+
+/* What is done because of a packet is done within this time (RFC 3261 17.1.1.2: 64×T1). */
+#define DOUBTED_NS (32LL * NS_PER_S)
 
 /* Of what a host sent to another so far. This is looked at for each packet: what few have stands
  * elsewhere. */
@@ -175,6 +181,21 @@ static bool is_believed(struct checksum_sources *sources, struct checksum_source
     return source->right[kind] >= wrong->of[kind] * RIGHT_FOR_WRONG;
 }
 
+/* Too early to tell: it is taken as received, and told as what may not have been. */
+static void doubt(struct net *net, const struct packet *packet,
+                  const struct checksum_source *source, enum checksum_kind kind) {
+    const struct checksum_wrong *wrong = &net->checksums->wrong[source - net->checksums->slots];
+
+    if (wrong->of[kind] <= DOUBTED && net->handler.hole)
+        net->handler.hole(net->handler.context,
+                          &(struct packet_hole){.host = packet->dst.ip,
+                                                .damaged = true,
+                                                .missing = 1,
+                                                .from_ns = packet->t_ns,
+                                                .to_ns = packet->t_ns + DOUBTED_NS,
+                                                .frame_no = packet->frame_no});
+}
+
 bool checksum_holds(struct net *net, const struct packet *packet, enum checksum ip,
                     enum checksum_kind kind, enum checksum own) {
     struct checksum_source *source = source_of(net, packet);
@@ -184,8 +205,12 @@ bool checksum_holds(struct net *net, const struct packet *packet, enum checksum 
     source->right[kind] += own == CHECKSUM_RIGHT;
     if (ip == CHECKSUM_WRONG)
         wrong = is_believed(net->checksums, source, CHECKSUM_IPV4);
-    if (own == CHECKSUM_WRONG && is_believed(net->checksums, source, kind))
-        wrong = true;
+    if (own == CHECKSUM_WRONG) {
+        if (is_believed(net->checksums, source, kind))
+            wrong = true;
+        else
+            doubt(net, packet, source, kind);
+    }
     if (wrong)
         net_note(net, NET_BAD_CHECKSUM, packet->frame_no, 0);
     return !wrong;

@@ -106,9 +106,11 @@ struct neighbour {
     struct mac_addr mac;   /* answer: the target's */
 };
 
-/* Packets that a host sent and the capture lacks, as its IPv4 identifications tell. */
+/* Packets that a host sent and the capture lacks, as its IPv4 identifications tell; or (damaged) one
+ * for it that it may not have received, for its checksum is wrong. */
 struct packet_hole {
     struct ip_addr host;
+    bool damaged;
     unsigned missing;
     int64_t from_ns, to_ns; /* between these packets of the host */
     uint32_t frame_no;      /* the first behind the hole */

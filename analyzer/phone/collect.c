@@ -681,6 +681,8 @@ void collect_note(void *context, enum net_note note, uint32_t frame_no, int64_t 
     (void)frame_no;
     c->notes[note]++;
     c->note_value[note] = value;
+    if (note == NET_CLOCK_BACKWARDS && value > c->clock_step_ns)
+        c->clock_step_ns = value;
 }
 
 void collect_message(void *context, const struct message *message) {

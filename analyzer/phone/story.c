@@ -179,10 +179,16 @@ static void note_link_type(struct collection *c, int link_type) {
     *ARRAY_PUSH(&c->link_types) = link_type;
 }
 
+/* Packets of several queues and interfaces are out of order by less; a clock that is set goes back
+ * by more. Forward, only what no capture waits for can be told: a device that begins in 1970. */
+#define CLOCK_STEP_NS ((int64_t)100000000)
+#define CLOCK_SET_NS ((int64_t)60 * 24 * 3600 * 1000000000)
+
 void story_feed(struct story_builder *builder, const struct frame *frame) {
     struct collection *c = &builder->collection;
 
-    c->packets++;
+    if (c->packets++ && frame->t_ns - c->frame_ns > CLOCK_SET_NS)
+        c->clock_step_ns = frame->t_ns - c->frame_ns;
     if (!c->link_types.n || c->link_types.items[c->link_types.n - 1] != frame->link_type)
         note_link_type(c, frame->link_type);
     c->reported = false;
@@ -432,7 +438,8 @@ static void tell_warnings(struct telling *telling, const char *damaged) {
     warn(story, WARNING_UNSUPPORTED_LINK_TYPE, c->notes[NET_HIDDEN],
          "frames are encrypted at the link layer (802.11, MACsec) and are not read");
     warn(story, WARNING_LIMIT_REACHED,
-         c->notes[NET_LIMIT_FRAGMENTS] + c->notes[NET_LIMIT_TUNNELS] + c->notes[NET_LIMIT_STREAMS] + c->limit_records,
+         c->notes[NET_LIMIT_FRAGMENTS] + c->notes[NET_LIMIT_TUNNELS] + c->notes[NET_LIMIT_STREAMS] +
+             c->limit_records,
          "a resource limit was reached; the oldest was given up");
     if (damaged)
         warn(story, WARNING_DAMAGED, 1, arena_text(&story->arena, slice_of_text(damaged)));
@@ -440,8 +447,8 @@ static void tell_warnings(struct telling *telling, const char *damaged) {
         for (size_t i = 0; i < story->phones[p].loss_count; i++) {
             enum loss_kind kind = story->phones[p].losses[i].kind;
             one_way += kind == LOSS_ONE_WAY;
-            loss += kind != LOSS_DROP_COUNTER && kind != LOSS_NEIGHBOUR &&
-                    kind != LOSS_ONE_WAY && kind != LOSS_UNCONNECTED && kind != LOSS_DAMAGED;
+            loss += kind != LOSS_DROP_COUNTER && kind != LOSS_NEIGHBOUR && kind != LOSS_ONE_WAY &&
+                    kind != LOSS_UNCONNECTED && kind != LOSS_DAMAGED;
         }
     for (size_t i = 0; i < c->losses.n && !story->phone_count; i++)
         one_way += c->losses.items[i].sign.kind == LOSS_RESPONSE_ONLY;
@@ -535,6 +542,7 @@ struct story *story_end(struct story_builder *builder, const char *const *files,
     *telling = (struct telling){.c = c, .story = story, .options = &builder->options};
     describe_capture(story, c, files, file_count);
     story->dropped_packets = dropped_packets;
+    story->clock_stepped = builder->collection.clock_step_ns > CLOCK_STEP_NS;
     story->builder = builder;
     begin_telling(telling);
     if (builder->options.by_phone) {

@@ -430,6 +430,7 @@ struct story {
     const int *link_types;    /* in order of appearance */
     size_t link_type_count;
     uint64_t dropped_packets;
+    bool clock_stepped; /* its clock was set while it was made: no time across that can be told */
     struct warning warnings[WARNING_COUNT];
     const struct phone *phones; /* in order of their first packet */
     size_t phone_count;
