@@ -309,8 +309,8 @@ void collect_conn(void *context, struct conn *conn, enum conn_fact fact, enum co
     }
     if (fact != CONN_CLOSED)
         connection->end_ns = packet->t_ns;
-    connection->heard |= conn->heard || fact == CONN_REFUSED ||
-                         (fact == CONN_RESET && side == CONN_SERVER);
+    connection->heard |=
+        conn->heard || fact == CONN_REFUSED || (fact == CONN_RESET && side == CONN_SERVER);
     switch (fact) {
     case CONN_SYN:
         if (!seen->syn_frame)

@@ -227,6 +227,7 @@ struct collection {
     struct orphan orphans[COLLECT_ORPHANS]; /* in the order in which they came */
     size_t orphan_count;
     uint64_t copy_count;    /* packets that the capture holds more than once, connections' aside */
+    uint64_t headless;     /* SIP messages cut before what tells them apart */
     int64_t clock_step_ns; /* the widest step back of a clock */
     uint64_t hole_count;    /* signs of LOSS_HOLE */
     uint64_t limit_records; /* records left out because a table was full */

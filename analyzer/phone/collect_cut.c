@@ -4,7 +4,8 @@
 #include "phone/collect.h"
 
 static void note(struct collection *c, const struct ip_addr *ip, int64_t t_ns, bool stream) {
-    struct seen_host *host = &c->hosts.items[collect_host(c, ip, t_ns)];
+    uint32_t at = collect_host(c, ip, t_ns); /* may move the hosts */
+    struct seen_host *host = &c->hosts.items[at];
 
     if (!host->cut_ns)
         host->cut_ns = t_ns;

@@ -351,6 +351,7 @@ void collect_sip(struct collection *c, const struct message *message) {
     }
     if (!message->sip->call_id.len || !message->sip->has_cseq) {
         /* Too little to say what it belongs to. */
+        c->headless += (message->notes & MESSAGE_CUT_BY_SNAPLEN) != 0;
         if (message->notes & MESSAGE_CUT_BY_SNAPLEN)
             collect_loss(c, LOSS_SNAPLEN, &message->packet.src.ip, &message->packet.dst.ip,
                          message->packet.t_ns, message->packet.t_ns, message->packet.frame_no);

@@ -414,7 +414,12 @@ static void tell_warnings(struct telling *telling, const char *damaged) {
     uint64_t loss = 0, one_way = 0;
 
     warn(story, WARNING_TRUNCATED_PACKETS, c->notes[NET_CUT],
-         "packets were cut by the snapshot length of the capture");
+         c->headless ? arena_printf(&story->arena,
+                                    "packets were cut by the snapshot length of the capture, %llu "
+                                    "of them SIP messages cut before their Call-ID and CSeq: too "
+                                    "little to tell whose they are (tcpdump -s 0 takes them whole)",
+                                    (unsigned long long)c->headless)
+                     : "packets were cut by the snapshot length of the capture");
     warn(story, WARNING_DUPLICATE_PACKETS, count_copies(c),
          "the capture holds packets more than once, as mirror ports and bridges give them; each "
          "counts once");

@@ -86,7 +86,11 @@ void text_capture_head(struct text_writer *text, const struct story *story) {
         text_margin(text, 6);
         text_column(text, 6);
         text_words(text, warning->message ? warning->message : warning_code_name(code));
-        text_printf(text, "(%s)", warning_code_name(code));
+        if (warning->count > 1)
+            text_printf(text, "(%s, %llu)", warning_code_name(code),
+                        (unsigned long long)warning->count);
+        else
+            text_printf(text, "(%s)", warning_code_name(code));
         text_line(text);
     }
     text_margin(text, 0);
