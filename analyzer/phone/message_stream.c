@@ -109,6 +109,13 @@ static bool ends_as_head(struct slice bytes) {
     return bytes.len >= 4 && memcmp(bytes.ptr + bytes.len - 4, "\r\n\r\n", 4) == 0;
 }
 
+static void tell_limit(const struct step *step) {
+    const struct message_handler *handler = step->target->handler;
+
+    if (handler->note)
+        handler->note(handler->context, NET_LIMIT_STREAMS, step->stream->last.frame_no, 0);
+}
+
 /* How many bytes of the front of `rest` are dealt with; 0: wait for more. */
 static size_t sip_step(struct step *step, size_t at, struct slice rest) {
     struct message_stream *stream = step->stream;
@@ -128,6 +135,11 @@ static size_t sip_step(struct step *step, size_t at, struct slice rest) {
         tell(step, MESSAGE_SIP, at, len, 0, &head);
         break;
     case SIP_FRAME_KEEPALIVE:
+        break;
+    case SIP_FRAME_TOO_LARGE:
+        tell_limit(step);
+        stream->adrift = true;
+        stream->passed += len;
         break;
     case SIP_FRAME_INVALID:
         stream->adrift = true;
@@ -292,7 +304,8 @@ static size_t search(struct step *step, struct slice rest) {
     struct sip_head head;
     size_t len = 0;
 
-    if (sip_frame(rest, &head, &len) != SIP_FRAME_INVALID || !len)
+    enum sip_frame_status framed = sip_frame(rest, &head, &len);
+    if ((framed != SIP_FRAME_INVALID && framed != SIP_FRAME_TOO_LARGE) || !len)
         len = 1;
     /* The header of a frame stands before the start line in it. */
     size_t frame = websocket_find_sip(slice_between(rest, 0, len + START_LINE_MAX), true, &status);

@@ -48,7 +48,7 @@ enum sip_frame_status sip_frame(struct slice stream, struct sip_head *head, size
     uint64_t body_len = head->has_content_length ? head->content_length : 0;
     if (!head->head_len || body_len > BODY_MAX) {
         *len = next_start(stream);
-        return SIP_FRAME_INVALID;
+        return SIP_FRAME_TOO_LARGE;
     }
     *len = head->head_len + (size_t)body_len;
     return *len <= stream.len ? SIP_FRAME_OK : SIP_FRAME_PARTIAL;

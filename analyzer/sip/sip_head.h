@@ -100,12 +100,13 @@ enum sip_frame_status {
     SIP_FRAME_KEEPALIVE, /* CRLFs or zero bytes between messages; *len of them */
     SIP_FRAME_INVALID, /* not SIP; resynchronise at *len (the next place that could be a start line)
                         */
+    SIP_FRAME_TOO_LARGE, /* a message over our bounds; the same, to go on behind its start */
 };
 
 /* How many bytes of the front of a stream the next message takes (RFC 3261 18.3, 7.5). A head over
- * 64 KiB or a body over 1 MiB is INVALID. On PARTIAL *len is how many bytes the message will take,
- * 0 where that is not known yet. *head is its head, skimmed: whole on OK; its slices point into the
- * stream. */
+ * 64 KiB or a body over 1 MiB is TOO_LARGE. On PARTIAL *len is how many bytes the message will
+ * take, 0 where that is not known yet. *head is its head, skimmed: whole on OK; its slices point
+ * into the stream. */
 enum sip_frame_status sip_frame(struct slice stream, struct sip_head *head, size_t *len);
 
 enum sip_method sip_method_of(struct slice name);

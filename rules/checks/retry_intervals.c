@@ -211,10 +211,24 @@ static void observe(struct judge *judge, struct occurrence *occurrence, const st
     judge_observe(judge, occurrence, value_server("server", &sends->attempt->server));
 }
 
+/* Did the phone perhaps not get what was sent to it in this time, for its checksum? */
+static bool may_be_damaged(const struct judge *judge, int64_t from_ns, int64_t to_ns) {
+    for (size_t i = 0; i < judge->phone->loss_count; i++) {
+        const struct loss_sign *sign = &judge->phone->losses[i];
+        if (sign->kind == LOSS_DAMAGED && sign->from_ns <= to_ns && sign->to_ns >= from_ns)
+            return true;
+    }
+    return false;
+}
+
 /* A send that should not be there at all. */
 static void fail_repeat(struct judge *judge, const struct sends *sends, size_t at,
                         uint32_t response, const char *why) {
-    struct occurrence *occurrence = judge_add(judge, VERDICT_FAIL, sends->times_ns[at]);
+    bool damaged = may_be_damaged(judge, sends->times_ns[0], sends->times_ns[at]);
+    struct occurrence *occurrence =
+        damaged ? judge_undecided(judge, REASON_CAPTURE_LOSS, sends->times_ns[at],
+                                  "comes from a capture without damaged packets of this phone")
+                : judge_add(judge, VERDICT_FAIL, sends->times_ns[at]);
     char after[SECONDS_TEXT_LEN];
 
     judge_expect(judge, occurrence, value_bool("repeated", false));
