@@ -10,8 +10,9 @@
 #include <stdlib.h>
 
 enum {
-    STEADY = 3,   /* steps of one before a jump says something */
-    JUMP_MAX = 8, /* a wider one is a phone that counts otherwise */
+    STEADY = 3,         /* steps of one before a jump says something */
+    JUMP_MAX = 8,       /* a wider one is a phone that counts otherwise */
+    STEPS_FOR_JUMP = 8, /* more than one jump must be so rare */
 };
 
 static void add_sign(struct phone_draft *phone, struct loss_sign sign) {
@@ -24,6 +25,13 @@ static void add_sign(struct phone_draft *phone, struct loss_sign sign) {
 struct counter {
     uint32_t cseq, steady;
     int64_t t_ns;
+};
+
+/* How a phone counts. One that leaves numbers out again and again has that habit: at each move to
+ * another server, or for requests that never leave it. */
+struct counting {
+    size_t steps, jumps;
+    ARRAY_OF(struct loss_sign) signs;
 };
 
 /* Did the phone try to connect in vain between these two points in time? */
@@ -56,24 +64,26 @@ static bool counted_elsewhere(const struct telling *telling, const struct phone_
     return false;
 }
 
-static void count(const struct telling *telling, struct phone_draft *phone, struct counter *counter,
-                  size_t at) {
+static void count(const struct telling *telling, const struct phone_draft *phone,
+                  struct counting *counting, struct counter *counter, size_t at) {
     const struct tx *tx = &telling->c->txs.items[phone->txs.items[at]];
     const struct seen *first = &telling->c->seen.items[tx->sends.first];
     uint32_t cseq = tx->told.cseq, ahead = cseq - counter->cseq;
 
     if (ahead == 0)
         return; /* the same at another server, or in another transaction */
+    counting->steps += ahead == 1;
+    counting->jumps += ahead > 1 && ahead <= JUMP_MAX;
     if (ahead == 1) {
         counter->steady++;
     } else if (ahead <= JUMP_MAX && counter->steady >= STEADY && first->t_ns > counter->t_ns) {
         counter->steady /= 2;
         if (!connected_in_vain(telling, phone, counter->t_ns, first->t_ns) &&
             !counted_elsewhere(telling, phone, counter, at))
-            add_sign(phone, (struct loss_sign){.kind = LOSS_CSEQ,
-                                               .from_ns = counter->t_ns + 1,
-                                               .to_ns = first->t_ns,
-                                               .frame = first->frame});
+            *ARRAY_PUSH(&counting->signs) = (struct loss_sign){.kind = LOSS_CSEQ,
+                                                               .from_ns = counter->t_ns + 1,
+                                                               .to_ns = first->t_ns,
+                                                               .frame = first->frame};
     } else {
         counter->steady = 0;
     }
@@ -84,6 +94,7 @@ static void count(const struct telling *telling, struct phone_draft *phone, stru
 static void cseq_signs(const struct telling *telling, struct phone_draft *phone) {
     struct index_map counter_of = {0};
     ARRAY_OF(struct counter) counters = {0};
+    struct counting counting = {0};
     const char *last[2] = {0}; /* mostly it is the next one's, too */
     uint32_t at = NONE;
 
@@ -94,7 +105,7 @@ static void cseq_signs(const struct telling *telling, struct phone_draft *phone)
             !tx->sends.count)
             continue;
         if (names[0] == last[0] && names[1] == last[1]) {
-            count(telling, phone, &counters.items[at], i);
+            count(telling, phone, &counting, &counters.items[at], i);
             continue;
         }
         uint64_t key = index_key(names, sizeof names, 21);
@@ -106,11 +117,15 @@ static void cseq_signs(const struct telling *telling, struct phone_draft *phone)
             *ARRAY_PUSH(&counters) = (struct counter){
                 .cseq = tx->told.cseq, .t_ns = telling->c->seen.items[tx->sends.last].t_ns};
         } else {
-            count(telling, phone, &counters.items[at], i);
+            count(telling, phone, &counting, &counters.items[at], i);
         }
     }
+    if (counting.jumps == 1 || counting.jumps * STEPS_FOR_JUMP <= counting.steps)
+        for (size_t i = 0; i < counting.signs.n; i++)
+            add_sign(phone, counting.signs.items[i]);
     index_fini(&counter_of);
     ARRAY_FINI(&counters);
+    ARRAY_FINI(&counting.signs);
 }
 
 /* ---- one direction only ---- */
