@@ -14,6 +14,10 @@
 
 #define NONE UINT32_MAX
 
+/* An error comes back within this time of the packet that it is about, that of a router that asks
+ * in vain for the server's address included (RFC 4861 7.2.2); and the phone acts on it. */
+#define ERROR_AFTER_NS ((int64_t)3 * 1000000000)
+
 /* Members of lists: one array for all lists, linked by index. */
 struct seen {
     uint32_t frame, next;
@@ -227,8 +231,8 @@ struct collection {
     struct orphan orphans[COLLECT_ORPHANS]; /* in the order in which they came */
     size_t orphan_count;
     uint64_t copy_count;    /* packets that the capture holds more than once, connections' aside */
-    uint64_t headless;     /* SIP messages cut before what tells them apart */
-    int64_t clock_step_ns; /* the widest step back of a clock */
+    uint64_t headless;      /* SIP messages cut before what tells them apart */
+    int64_t clock_step_ns;  /* the widest step back of a clock */
     uint64_t hole_count;    /* signs of LOSS_HOLE */
     uint64_t limit_records; /* records left out because a table was full */
 };

@@ -6,10 +6,6 @@
 
 /* A packet that waits for an address behind an unanswered question is gone after this long. */
 #define NEIGHBOUR_WAIT_NS ((int64_t)5 * 1000000000)
-/* An error follows its packet within this time: that of a router that asks in vain for the server's
- * address included (RFC 4861 7.2.2). */
-#define ERROR_WITHIN_NS ((int64_t)3 * 1000000000)
-
 static void add_sign(struct phone_draft *phone, struct loss_sign sign) {
     *ARRAY_PUSH(&phone->losses) = sign;
 }
@@ -70,9 +66,9 @@ static void late_error_signs(const struct telling *telling, struct phone_draft *
         if (!tx->icmp.count || !tx->sends.count)
             continue;
         const struct seen *error = &c->seen.items[tx->icmp.last];
-        if (error->t_ns - c->seen.items[tx->sends.last].t_ns > ERROR_WITHIN_NS)
+        if (error->t_ns - c->seen.items[tx->sends.last].t_ns > ERROR_AFTER_NS)
             add_sign(phone, (struct loss_sign){.kind = LOSS_ERROR_ONLY,
-                                               .from_ns = error->t_ns - ERROR_WITHIN_NS,
+                                               .from_ns = error->t_ns - ERROR_AFTER_NS,
                                                .to_ns = error->t_ns,
                                                .frame = error->frame,
                                                .server = tx->dst.ip});
