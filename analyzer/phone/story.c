@@ -86,18 +86,32 @@ const char *loss_kind_text(enum loss_kind kind) {
     return loss_texts[kind];
 }
 
-static size_t requests_begun(const struct account *account, int64_t t_ns, bool at_t) {
-    size_t low = 0, high = account->request_count;
+/* How many of the items, in order of the time that stands at `at` in each, began before t, or at
+ * it, too. */
+static size_t begun(const void *items, size_t count, size_t size, size_t at, int64_t t_ns,
+                    bool at_t) {
+    size_t low = 0, high = count;
+    int64_t begun_ns;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int64_t begun_ns = account->requests[middle].t_ns;
+        memcpy(&begun_ns, (const uint8_t *)items + middle * size + at, sizeof begun_ns);
         if (begun_ns < t_ns || (at_t && begun_ns == t_ns))
             low = middle + 1;
         else
             high = middle;
     }
     return low;
+}
+
+static size_t requests_begun(const struct account *account, int64_t t_ns, bool at_t) {
+    return begun(account->requests, account->request_count, sizeof(struct request),
+                 offsetof(struct request, t_ns), t_ns, at_t);
+}
+
+static size_t registrations_begun(const struct account *account, int64_t t_ns, bool at_t) {
+    return begun(account->registrations, account->registration_count, sizeof(struct registration),
+                 offsetof(struct registration, t_ns), t_ns, at_t);
 }
 
 size_t account_requests_before(const struct account *account, int64_t t_ns) {
@@ -106,20 +120,6 @@ size_t account_requests_before(const struct account *account, int64_t t_ns) {
 
 size_t account_requests_until(const struct account *account, int64_t t_ns) {
     return requests_begun(account, t_ns, true);
-}
-
-static size_t registrations_begun(const struct account *account, int64_t t_ns, bool at_t) {
-    size_t low = 0, high = account->registration_count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int64_t begun_ns = account->registrations[middle].t_ns;
-        if (begun_ns < t_ns || (at_t && begun_ns == t_ns))
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
 }
 
 size_t account_registrations_before(const struct account *account, int64_t t_ns) {
