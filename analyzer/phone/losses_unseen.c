@@ -15,6 +15,8 @@ enum {
     STEPS_FOR_JUMP = 8, /* more than one jump must be so rare */
 };
 
+#define APART_NS ((int64_t)20 * 1000000000)
+
 static void add_sign(struct phone_draft *phone, struct loss_sign sign) {
     *ARRAY_PUSH(&phone->losses) = sign;
 }
@@ -236,6 +238,32 @@ static void follow_connections(const struct telling *telling, const struct phone
     }
 }
 
+/* One server alone, of which nothing is heard, and everything that goes there over UDP goes once,
+ * time after time: what nobody answers is repeated (RFC 3261 17.1), and then sent elsewhere. Sooner
+ * after one another they may be the tries of one request. */
+static void follow_lone(const struct telling *telling, const struct phone_draft *phone,
+                        struct flows *flows) {
+    const struct collection *c = telling->c;
+    const struct seen *before = NULL, *second = NULL;
+
+    if (flows->all.n != 1 || flows->all.items[0].heard)
+        return;
+    for (size_t i = 0; i < phone->txs.n; i++) {
+        const struct tx *tx = &c->txs.items[phone->txs.items[i]];
+        const struct seen *send = &c->seen.items[tx->sends.first];
+        if (tx->method == SIP_ACK || tx->method == SIP_CANCEL || !tx->sends.count)
+            continue;
+        if (tx->transport != TRANSPORT_UDP || tx->sends.count > 1 ||
+            (before && send->t_ns - before->t_ns < APART_NS))
+            return;
+        if (before && !second)
+            second = send;
+        before = send;
+    }
+    if (second && !flows->all.items[0].acted)
+        flows->all.items[0].acted = second->frame;
+}
+
 static void one_way_signs(const struct telling *telling, struct phone_draft *phone) {
     const struct collection *c = telling->c;
     struct flows flows = {0};
@@ -245,6 +273,7 @@ static void one_way_signs(const struct telling *telling, struct phone_draft *pho
     follow_connections(telling, phone, &flows);
     for (size_t i = 0; i < phone->incoming.n; i++)
         flow_of(&flows, &c->txs.items[phone->incoming.items[i]].told.source.ip)->heard = true;
+    follow_lone(telling, phone, &flows);
     for (size_t i = 0; i < flows.all.n; i++) {
         const struct flow *flow = &flows.all.items[i];
         if (!flow->heard && flow->acted)
