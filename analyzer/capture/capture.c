@@ -117,6 +117,24 @@ enum capture_status capture_damaged(struct capture_error *error, const struct in
     return CAPTURE_DAMAGED;
 }
 
+void capture_header_short(struct capture_error *error, const struct input *in, size_t got,
+                          size_t header_len) {
+    if (in->why[0])
+        capture_damaged(error, in, 0, got, "cannot read on: %s", in->why);
+    else
+        capture_damaged(error, in, 0, got, "the file header ends after %zu of %zu bytes", got,
+                        header_len);
+}
+
+enum capture_status capture_frame_short(struct capture_error *error, const struct input *in,
+                                        uint32_t frame_no, uint64_t byte, size_t got, size_t before,
+                                        size_t wanted) {
+    if (in->why[0])
+        return capture_damaged(error, in, frame_no, byte, "cannot read on: %s", in->why);
+    return capture_damaged(error, in, frame_no, byte, "the packet%s ends after %zu of %zu bytes",
+                           before ? "" : "'s header", got - before, wanted - before);
+}
+
 void capture_cut_fcs(struct frame *frame, uint32_t fcs_len) {
     if (fcs_len > frame->wire_len)
         return;
@@ -243,11 +261,12 @@ enum capture_status capture_next(struct capture *capture, struct frame *frame,
 }
 
 uint64_t capture_dropped(const struct capture *capture) {
-    return capture->format->dropped(capture->reader);
+    return capture->format->dropped ? capture->format->dropped(capture->reader) : 0;
 }
 
 struct slice capture_take_secrets(struct capture *capture) {
-    return capture->format->take_secrets(capture->reader);
+    return capture->format->take_secrets ? capture->format->take_secrets(capture->reader)
+                                         : (struct slice){0};
 }
 
 void capture_close(struct capture *capture) {

@@ -12,7 +12,7 @@
 #include "base/memory.h"
 #include "capture/unpack.h"
 
-enum { BUFFER_LEN = 256 * 1024 };
+enum { BUFFER_LEN = 64 * 1024 };
 
 int input_open(struct input *in, const char *path) {
     struct stat about;

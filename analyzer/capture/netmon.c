@@ -104,11 +104,7 @@ static struct reader *netmon_reader_open(struct input *in, struct capture_error 
     uint16_t start[8];
 
     if (header.len < FILE_HEADER_LEN) {
-        if (in->why[0])
-            capture_damaged(error, in, 0, header.len, "cannot read on: %s", in->why);
-        else
-            capture_damaged(error, in, 0, header.len, "the file header ends after %zu of %d bytes",
-                            header.len, FILE_HEADER_LEN);
+        capture_header_short(error, in, header.len, FILE_HEADER_LEN);
         return NULL;
     }
     struct reader *reader = memory_new_zeroed(1, sizeof *reader);
@@ -147,18 +143,13 @@ static enum capture_status stop(const struct reader *reader, size_t got, size_t 
                                 size_t wanted, struct capture_error *error) {
     uint32_t no = reader->frame_no + 1;
 
-    if (reader->in->why[0])
-        return capture_damaged(error, reader->in, no, reader->byte, "cannot read on: %s",
-                               reader->in->why);
-    if (got == 0 && before == 0) {
+    if (!got && !before && !reader->in->why[0]) {
         if (!reader->by_table && reader->end == UINT64_MAX)
             return CAPTURE_END;
         return capture_damaged(error, reader->in, no, reader->byte, "the file ends before %s",
                                reader->by_table ? "it" : "its frame table");
     }
-    return capture_damaged(error, reader->in, no, reader->byte,
-                           "the packet%s ends after %zu of %zu bytes", before ? "" : "'s header",
-                           got - before, wanted - before);
+    return capture_frame_short(error, reader->in, no, reader->byte, got, before, wanted);
 }
 
 /* What a header cannot say; without the frame table, it may be none. */
@@ -317,16 +308,6 @@ static enum capture_status netmon_reader_next(struct reader *reader, struct fram
     return CAPTURE_OK;
 }
 
-static uint64_t netmon_reader_dropped(const struct reader *reader) {
-    (void)reader;
-    return 0; /* the format cannot say */
-}
-
-static struct slice netmon_reader_take_secrets(struct reader *reader) {
-    (void)reader;
-    return (struct slice){0}; /* nor does it hold any */
-}
-
 static void netmon_reader_close(struct reader *reader) {
     free(reader);
 }
@@ -334,7 +315,5 @@ static void netmon_reader_close(struct reader *reader) {
 const struct format format_netmon = {
     .open = netmon_reader_open,
     .next = netmon_reader_next,
-    .dropped = netmon_reader_dropped,
-    .take_secrets = netmon_reader_take_secrets,
     .close = netmon_reader_close,
 };

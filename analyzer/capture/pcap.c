@@ -119,11 +119,7 @@ static struct reader *pcap_reader_open(struct input *in, struct capture_error *e
     char why[PCAP_ERRBUF_SIZE] = "";
 
     if (header.len < FILE_HEADER_LEN) {
-        if (in->why[0])
-            capture_damaged(error, in, 0, header.len, "cannot read on: %s", in->why);
-        else
-            capture_damaged(error, in, 0, header.len, "the file header ends after %zu of %d bytes",
-                            header.len, FILE_HEADER_LEN);
+        capture_header_short(error, in, header.len, FILE_HEADER_LEN);
         return NULL;
     }
     if (!accepted(header.ptr, why)) {
@@ -160,14 +156,10 @@ static struct reader *pcap_reader_open(struct input *in, struct capture_error *e
 /* The file goes no further: its end, or a read that failed, or a packet without its end. */
 static enum capture_status stop(const struct reader *reader, struct slice got, size_t before,
                                 size_t wanted, struct capture_error *error) {
-    if (reader->in->why[0])
-        return capture_damaged(error, reader->in, reader->frame_no + 1, reader->byte,
-                               "cannot read on: %s", reader->in->why);
-    if (!got.len)
-        return CAPTURE_END;
-    return capture_damaged(error, reader->in, reader->frame_no + 1, reader->byte,
-                           "the packet%s ends after %zu of %zu bytes", before ? "" : "'s header",
-                           got.len - before, wanted - before);
+    return got.len || reader->in->why[0]
+               ? capture_frame_short(error, reader->in, reader->frame_no + 1, reader->byte, got.len,
+                                     before, wanted)
+               : CAPTURE_END;
 }
 
 static void swap(uint32_t *a, uint32_t *b) {
@@ -219,20 +211,8 @@ static enum capture_status pcap_reader_next(struct reader *reader, struct frame 
     return CAPTURE_OK;
 }
 
-static uint64_t pcap_reader_dropped(const struct reader *reader) {
-    (void)reader;
-    return 0; /* the format cannot say */
-}
-
-static struct slice pcap_reader_take_secrets(struct reader *reader) {
-    (void)reader;
-    return (struct slice){0}; /* nor does it hold any */
-}
-
 const struct format format_pcap = {
     .open = pcap_reader_open,
     .next = pcap_reader_next,
-    .dropped = pcap_reader_dropped,
-    .take_secrets = pcap_reader_take_secrets,
     .close = pcap_reader_close,
 };

@@ -62,11 +62,7 @@ static struct reader *snoop_reader_open(struct input *in, struct capture_error *
     uint32_t version, network;
 
     if (header.len < FILE_HEADER_LEN) {
-        if (in->why[0])
-            capture_damaged(error, in, 0, header.len, "cannot read on: %s", in->why);
-        else
-            capture_damaged(error, in, 0, header.len, "the file header ends after %zu of %d bytes",
-                            header.len, FILE_HEADER_LEN);
+        capture_header_short(error, in, header.len, FILE_HEADER_LEN);
         return NULL;
     }
     slice_skip(&header, VERSION_AT);
@@ -87,16 +83,9 @@ static struct reader *snoop_reader_open(struct input *in, struct capture_error *
 /* The file ends, or cannot be read on, before the record does. */
 static enum capture_status stop(const struct reader *reader, size_t got, size_t before,
                                 size_t wanted, struct capture_error *error) {
-    uint32_t no = reader->frame_no + 1;
-
-    if (reader->in->why[0])
-        return capture_damaged(error, reader->in, no, reader->byte, "cannot read on: %s",
-                               reader->in->why);
-    if (!got)
-        return CAPTURE_END;
-    return capture_damaged(error, reader->in, no, reader->byte,
-                           "the packet%s ends after %zu of %zu bytes", before ? "" : "'s header",
-                           got - before, wanted - before);
+    return got || reader->in->why[0] ? capture_frame_short(error, reader->in, reader->frame_no + 1,
+                                                           reader->byte, got, before, wanted)
+                                     : CAPTURE_END;
 }
 
 static enum capture_status snoop_reader_next(struct reader *reader, struct frame *frame,
@@ -143,11 +132,6 @@ static uint64_t snoop_reader_dropped(const struct reader *reader) {
     return reader->dropped;
 }
 
-static struct slice snoop_reader_take_secrets(struct reader *reader) {
-    (void)reader;
-    return (struct slice){0}; /* the format holds none */
-}
-
 static void snoop_reader_close(struct reader *reader) {
     free(reader);
 }
@@ -156,6 +140,5 @@ const struct format format_snoop = {
     .open = snoop_reader_open,
     .next = snoop_reader_next,
     .dropped = snoop_reader_dropped,
-    .take_secrets = snoop_reader_take_secrets,
     .close = snoop_reader_close,
 };
