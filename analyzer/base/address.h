@@ -7,7 +7,8 @@
 
 #include "base/slice.h"
 
-/* len 4 or 16; 0: none. Bytes past len are zero, so that addresses compare and hash as memory. */
+/* len 4 or 16; 0: none. Bytes past len are zero, so that addresses compare and hash as memory; but
+ * those of len 0 may tell apart addresses that are not known. */
 struct ip_addr {
     uint8_t len;
     uint8_t bytes[16];

@@ -8,11 +8,18 @@
 #include <sys/mman.h>
 
 /* The largest blocks are as large as a large page of the processor. */
-enum { FIRST_BLOCK = 4096, LARGE_PAGE = 2 << 20, LARGEST_BLOCK = LARGE_PAGE };
+enum {
+    FIRST_BLOCK = 4096,
+    LARGE_PAGE = 2 << 20,
+    LARGEST_BLOCK = LARGE_PAGE,
+    CLEANED_AHEAD = 1024, /* bytes that are zeroed in one go for the small things to come */
+    FIRST_ITEMS = 128,    /* bytes of a growing array */
+};
 
 struct arena_block {
     struct arena_block *next;
     size_t size, used;
+    size_t clean; /* up to here the unused bytes are zero */
     alignas(max_align_t) uint8_t bytes[];
 };
 
@@ -50,27 +57,44 @@ static struct arena_block *new_large_block(void) {
     return block;
 }
 
+static void add_block(struct arena *arena, size_t size) {
+    struct arena_block *newest = arena->blocks, *block;
+    size_t room = !newest                            ? FIRST_BLOCK
+                  : newest->size < LARGEST_BLOCK / 2 ? newest->size * 2
+                                                     : LARGEST_BLOCK - sizeof *block;
+
+    if (room < size)
+        room = size;
+    block = sizeof *block + room == LARGE_PAGE ? new_large_block()
+                                               : memory_new(sizeof *block + room);
+    *block = (struct arena_block){.next = newest, .size = room};
+    arena->blocks = block;
+}
+
+/* Zero what the next size bytes lack, and some more. */
+static void clean(struct arena_block *block, size_t size) {
+    size_t to = block->used + size;
+
+    if (block->size - to > CLEANED_AHEAD)
+        to += CLEANED_AHEAD;
+    else
+        to = block->size;
+    memset(block->bytes + block->clean, 0, to - block->clean);
+    block->clean = to;
+}
+
 void *arena_new(struct arena *arena, size_t size) {
     const size_t align = alignof(max_align_t);
-    struct arena_block *block = arena->blocks;
 
     size = (size + align - 1) / align * align;
-    if (!block || block->size - block->used < size) {
-        size_t room = !block                            ? FIRST_BLOCK
-                      : block->size < LARGEST_BLOCK / 2 ? block->size * 2
-                                                        : LARGEST_BLOCK - sizeof *block;
-        if (room < size)
-            room = size;
-        block = sizeof *block + room == LARGE_PAGE ? new_large_block()
-                                                   : memory_new(sizeof *block + room);
-        block->size = room;
-        block->used = 0;
-        block->next = arena->blocks;
-        arena->blocks = block;
-    }
+    if (!arena->blocks || arena->blocks->size - arena->blocks->used < size)
+        add_block(arena, size);
+    struct arena_block *block = arena->blocks;
+    if (block->clean - block->used < size)
+        clean(block, size);
     void *p = block->bytes + block->used;
     block->used += size;
-    return memset(p, 0, size);
+    return p;
 }
 
 char *arena_text(struct arena *arena, struct slice text) {
@@ -105,7 +129,7 @@ void arena_clear(struct arena *arena) {
     }
     if (newest) {
         newest->next = NULL;
-        newest->used = 0;
+        newest->used = newest->clean = 0;
     }
 }
 
@@ -118,7 +142,7 @@ void arena_fini(struct arena *arena) {
 void *array_room(void *items, size_t *cap, size_t n, size_t size) {
     if (n < *cap)
         return items;
-    *cap = *cap ? *cap * 2 : 4;
+    *cap = *cap ? *cap * 2 : size < FIRST_ITEMS / 4 ? FIRST_ITEMS / size : 4;
     return memory_resize(items, *cap, size);
 }
 

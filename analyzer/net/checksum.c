@@ -61,18 +61,24 @@ uint64_t checksum_sum(struct slice bytes) {
     pair words = {0, 0}, upper = {0, 0};
     uint64_t word_sum, upper_sum;
 
-    for (; left >= 32; p += 32, left -= 32) {
-        pair a, b;
-        memcpy(&a, p, 16);
-        memcpy(&b, p + 16, 16);
-        words += a + b;
-        upper += (a >> 32) + (b >> 32);
+    for (; left >= 64; p += 64, left -= 64) {
+        pair a[4];
+        memcpy(a, p, sizeof a);
+        words += (a[0] + a[1]) + (a[2] + a[3]);
+        upper += ((a[0] >> 32) + (a[1] >> 32)) + ((a[2] >> 32) + (a[3] >> 32));
+    }
+    for (; left >= 16; p += 16, left -= 16) {
+        pair a;
+        memcpy(&a, p, sizeof a);
+        words += a;
+        upper += a >> 32;
     }
     word_sum = words[0] + words[1];
     upper_sum = upper[0] + upper[1];
-    for (; left >= 8; p += 8, left -= 8) {
+    if (left & 8) {
         word_sum += load(p, 8);
         upper_sum += load(p, 8) >> 32;
+        p += 8;
     }
     uint64_t lower_sum = word_sum - (upper_sum << 32);
     /* Modulo 2^16 - 1 all powers of 2^16 are 1: what is left may be added anywhere, and the halves

@@ -39,6 +39,10 @@ struct tcp_conn *conns_find(struct conns *conns, const struct packet *packet,
     struct tcp_conn *c = conns->buckets[hash & (conns->n_buckets - 1)];
 
     for (; c; c = c->chain) {
+        /* It will be looked at all over, and most lie outside of the processor's caches. */
+        __builtin_prefetch(&c->state);
+        __builtin_prefetch(&c->streams[1]);
+        __builtin_prefetch(&c->seen);
         if (c->hash != hash)
             continue;
         if (endpoint_eq(&c->conn.client, &packet->src) &&
@@ -151,7 +155,7 @@ static void make_room(struct net *net) {
             continue;
         }
         if (c->state != STATE_DEAD)
-            net_note(net, NET_LIMIT_STREAMS, net->frame_no, 1);
+            net_note(net, NET_LIMIT_CONNECTIONS, net->frame_no, 1);
         forget(net, c);
     }
 }

@@ -19,8 +19,8 @@ enum { SEEN_SEGMENTS = 8 };
 
 /* The newest of a connection: a mirror port may give a burst of packets, then all of them again. */
 struct seen_segments {
-    struct seen_segment newest[SEEN_SEGMENTS];
     uint32_t count;
+    struct seen_segment newest[SEEN_SEGMENTS];
 };
 
 void seen_segments_add(struct seen_segments *seen, const struct seen_segment *segment);

@@ -108,11 +108,26 @@ static int compare_frames(const void *a, const void *b) {
     return x < y ? -1 : x > y;
 }
 
+/* Nearly always it is one frame. */
+static bool take_one_frame(const struct message_view *view, struct message *message) {
+    const struct stream_part *part = view->parts;
+
+    if (view->part_count != 1)
+        return false;
+    message->packet.frame_no = part->frame_no;
+    message->packet.t_ns = part->t_ns;
+    message->frames = &part->frame_no;
+    message->frame_count = 1;
+    return true;
+}
+
 void message_view_frames(struct message_view *view, struct message_target *target, size_t at,
                          size_t end, struct message *message) {
     bool ascending = true;
     size_t i;
 
+    if (take_one_frame(view, message))
+        return;
     while (view->part + 1 < view->part_count && view->parts[view->part].end <= at)
         view->part++;
     target->frames.n = 0;

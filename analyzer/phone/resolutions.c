@@ -482,10 +482,16 @@ static void fill_queries(struct walker *w) {
     struct collection *c = w->telling->c;
     struct arena *arena = w->telling->arena;
 
+    const uint32_t *at = w->phone->queries.items;
     w->query_count = w->phone->queries.n;
     w->queries = ARENA_ARRAY(arena, struct query *, w->query_count);
     for (size_t i = 0; i < w->query_count; i++) {
-        struct seen_query *seen = &c->queries.items[w->phone->queries.items[i]];
+        /* They lie as the capture brought them, those of one phone far apart. */
+        if (i + 8 < w->query_count)
+            __builtin_prefetch(&c->queries.items[at[i + 8]]);
+        if (i + 4 < w->query_count)
+            __builtin_prefetch(c->queries.items[at[i + 4]].query);
+        struct seen_query *seen = &c->queries.items[at[i]];
         struct query *q = seen->query;
         q->send_count = seen->sends.count;
         q->frames = tell_frames(w->telling, &seen->sends);

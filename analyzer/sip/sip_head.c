@@ -273,7 +273,7 @@ static void on_event(struct sip_head *head, struct slice value) {
 static bool auth_param_take(struct slice *rest, struct slice *name, struct slice *value) {
     while (rest->len && (rest->ptr[0] == ',' || sip_is_blank(rest->ptr[0])))
         slice_skip(rest, 1);
-    size_t equals = slice_find(*rest, '=');
+    size_t equals = sip_find_either(*rest, '=', '=');
     if (equals == rest->len)
         return false;
     *name = sip_trim(slice_between(*rest, 0, equals));
@@ -282,7 +282,8 @@ static bool auth_param_take(struct slice *rest, struct slice *name, struct slice
         size_t end = sip_quote_end(*rest);
         *value = slice_between(*rest, 1, end);
         *rest = sip_from(*rest, end + 1);
-        *rest = sip_from(*rest, slice_find(*rest, ','));
+        if (rest->len && rest->ptr[0] != ',')
+            *rest = sip_from(*rest, slice_find(*rest, ','));
         return true;
     }
     size_t end = slice_find(*rest, ',');
