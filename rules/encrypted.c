@@ -4,13 +4,9 @@
 
 #include "rules/server_view.h"
 
-static bool is_failed(const struct connection *connection) {
-    return connection->refused || connection->timed_out;
-}
-
 /* Those that began in the capture, to a server that TLS or SIP went to. */
 static bool is_shown(const struct connection *connection) {
-    return is_failed(connection) || (connection->from_start && connection->tls);
+    return connection_failed(connection) || (connection->from_start && connection->tls);
 }
 
 static struct send send_of(const struct connection *connection) {
@@ -30,8 +26,8 @@ static void add_try(struct attempt *attempt, struct send *sends,
                        : connection->timed_out ? OUTCOME_SILENT
                                                : OUTCOME_ANSWERED;
     attempt->tries = attempt->connects = (unsigned)attempt->send_count;
-    attempt->end_ns =
-        is_failed(connection) && connection->error_ns ? connection->error_ns : connection->t_ns;
+    attempt->end_ns = connection_failed(connection) && connection->error_ns ? connection->error_ns
+                                                                            : connection->t_ns;
     attempt->final_ns = attempt->end_ns;
 }
 
@@ -87,7 +83,7 @@ static struct account *account_of(const struct judge *judge) {
         add_try(attempt, &sends[first], connection);
         request->end_ns = attempt->end_ns;
         request->outcome = attempt->outcome;
-        if (!is_failed(connection))
+        if (!connection_failed(connection))
             request = NULL;
     }
     return account;
@@ -116,12 +112,6 @@ void encrypted_leave(struct judge *judge, const struct encrypted *saved) {
     judge->view = saved->view;
 }
 
-/* Its content could not be read, though it stood. */
-static bool is_opaque(const struct connection *connection) {
-    return connection->accepted && connection->tls && !is_failed(connection) &&
-           (!connection->sip || connection->tls_sealed);
-}
-
 bool encrypted_hides(const struct judge *judge, const struct ip_addr *passed, int64_t t_ns) {
     const struct phone *phone = judge->phone;
     bool failed = false;
@@ -130,8 +120,8 @@ bool encrypted_hides(const struct judge *judge, const struct ip_addr *passed, in
         return false;
     for (size_t i = 0; i < phone->connection_count; i++) {
         const struct connection *connection = &phone->connections[i];
-        failed = failed || is_failed(connection);
-        if (connection->t_ns < t_ns && is_opaque(connection) &&
+        failed = failed || connection_failed(connection);
+        if (connection->t_ns < t_ns && connection_is_opaque(connection) &&
             (!passed || ip_eq(&connection->server.ip, passed)))
             return true;
     }
@@ -165,13 +155,21 @@ void hidden_signs_init(struct hidden_signs *hidden, const struct judge *judge) {
     const struct phone *phone = judge->phone;
     const struct account *account = judge->account;
     struct loss_sign *signs = NULL;
+    /* What was asked on one may have begun with those in vain just before it. */
+    const struct connection *in_vain = NULL;
+    int64_t begun_ns = 0;
 
     *hidden = (struct hidden_signs){0};
     if (!account->aor)
         return;
     for (size_t i = 0; i < phone->connection_count; i++) {
         const struct connection *connection = &phone->connections[i];
-        if (!is_opaque(connection))
+        if (connection_failed(connection)) {
+            if (!in_vain || connection->t_ns - in_vain->t_ns > STORY_AFTER_SILENCE_NS)
+                begun_ns = connection->t_ns;
+            in_vain = connection;
+        }
+        if (!connection_is_opaque(connection))
             continue;
         if (!signs) {
             if (!uses_tls(account))
@@ -179,10 +177,14 @@ void hidden_signs_init(struct hidden_signs *hidden, const struct judge *judge) {
             signs = ARENA_ARRAY(judge->arena, struct loss_sign, phone->connection_count - i);
         }
         if (is_server_of(account, &connection->server))
-            signs[hidden->count++] = (struct loss_sign){.kind = LOSS_ENCRYPTED,
-                                                        .from_ns = connection->t_ns,
-                                                        .to_ns = connection->end_ns,
-                                                        .server = connection->server.ip};
+            signs[hidden->count++] = (struct loss_sign){
+                .kind = LOSS_ENCRYPTED,
+                .from_ns = in_vain && connection->t_ns - in_vain->t_ns <= STORY_AFTER_SILENCE_NS
+                               ? begun_ns
+                               : connection->t_ns,
+                .to_ns = connection->open_at_end ? INT64_MAX : connection->end_ns,
+                .frame = send_of(connection).frame,
+                .server = connection->server.ip};
     }
     hidden->signs = signs;
 }

@@ -9,6 +9,7 @@
 #include "rules/busy_times.h"
 #include "rules/encrypted.h"
 #include "rules/loss_index.h"
+#include "rules/loss_scatter.h"
 #include "rules/rule.h"
 #include "rules/server_view.h"
 #include "rules/standing.h"
@@ -45,13 +46,28 @@ struct occurrence *judge_add(struct judge *judge, enum verdict verdict, int64_t 
     return occurrence;
 }
 
+#define NEEDS_TIMES "comes from a capture that keeps the times of its packets"
+
+/* What would decide a no-server-list of a phone that was given an address: no lookup can. */
+#define NEEDS_SERVERS                                                                              \
+    "is judged with `servers` in the expectations: where a phone is given an address, no lookup "  \
+    "names other servers"
+
+static bool has_numeric_host(const struct judge *judge) {
+    struct ip_addr ip;
+
+    return judge->account->host && ip_parse(slice_of_text(judge->account->host), &ip);
+}
+
 struct occurrence *judge_undecided(struct judge *judge, enum reason reason, int64_t t_ns,
                                    const char *needs) {
     struct occurrence *occurrence = judge_add(judge, VERDICT_INCONCLUSIVE, t_ns);
     bool hidden = reason == REASON_CAPTURE_LOSS && judge->hidden && judge->hidden->told;
 
     occurrence->reason = hidden ? REASON_ENCRYPTED : reason;
-    occurrence->needs = hidden ? NEEDS_SECRETS : needs;
+    occurrence->needs = hidden                                                       ? NEEDS_SECRETS
+                        : reason == REASON_NO_SERVER_LIST && has_numeric_host(judge) ? NEEDS_SERVERS
+                                                                                     : needs;
     return occurrence;
 }
 
@@ -266,13 +282,59 @@ static void sum_up_undecided(struct judge *judge, struct result *result) {
     result->message = first && first->message ? first->message : REASON_TEXTS[result->reason];
 }
 
+/* What held where it was read may have been broken where it was not. */
+static void leave_hidden_open(const struct rule *rule, struct judge *judge) {
+    const struct hidden_signs *hidden = judge->hidden;
+    size_t n = judge->occurrences.n, passed = 0;
+
+    if (!hidden || !hidden->count || !judge->passed || rule->shown_by_lookups)
+        return;
+    while (passed < n && judge->occurrences.items[passed].verdict == VERDICT_PASS)
+        passed++;
+    if (passed < n)
+        return;
+    struct occurrence *open =
+        judge_undecided(judge, REASON_ENCRYPTED, hidden->signs[0].from_ns, NEEDS_SECRETS);
+    for (size_t i = 0; i < hidden->count; i++)
+        judge_frame(judge, open, hidden->signs[i].frame);
+    judge_say(judge, open, "%zu TLS connection%s to servers of this account could not be read",
+              hidden->count, hidden->count == 1 ? "" : "s");
+}
+
+/* Does it hold packets against each other by time? */
+static bool is_about_time(const struct rule *rule) {
+    static const char *const ABOUT[] = {"retry.",
+                                        "failback.",
+                                        "fallback.",
+                                        "dns.ttl",
+                                        "dns.resilience",
+                                        "failover.time",
+                                        "failover.trigger",
+                                        "failover.completes",
+                                        "failover.retry-after",
+                                        "failover.resubscribe",
+                                        "register.refresh"};
+
+    for (size_t i = 0; i < sizeof ABOUT / sizeof ABOUT[0]; i++)
+        if (strncmp(rule->id, ABOUT[i], strlen(ABOUT[i])) == 0)
+            return true;
+    return false;
+}
+
 /* A host that is seen only in TLS is judged by its connections, where they can show it. */
 static void run_check(const struct rule *rule, struct judge *judge) {
     struct encrypted saved;
 
+    if (story_is_timeless(judge->story) && is_about_time(rule)) {
+        struct occurrence *open =
+            judge_undecided(judge, REASON_CAPTURE_LOSS, judge->story->start_ns, NEEDS_TIMES);
+        judge_say(judge, open, "the capture has no times");
+        return;
+    }
     if (rule->shown_by_connections)
         encrypted_enter(judge, &saved);
     rule->check(judge);
+    leave_hidden_open(rule, judge);
     if (rule->shown_by_connections)
         encrypted_leave(judge, &saved);
     else if (!judge->account->aor && !judge->occurrences.n)
@@ -289,19 +351,30 @@ static void spare(struct judge *judge, struct occurrence *one, const char *why, 
 }
 
 /* What a head lacks that the snapshot length cut is not known: lifetimes, credentials, routes. How
- * often something was sent is. And no time is known across a step of the capture's clock. */
+ * often something was sent is. And no time is known across a step of the capture's clock, or
+ * between files whose clocks cannot be held against each other. */
 static void spare_unknown(struct judge *judge, const struct rule *rule, struct occurrence *one) {
     const int64_t cut_ns = judge->phone->cut_ns;
+    const struct loss_scatter *scatter = judge->scatter;
 
     if (one->verdict != VERDICT_FAIL)
         return;
-    if (judge->story->clock_stepped)
+    if (story_is_timeless(judge->story))
+        spare(judge, one, "the capture has no times", NEEDS_TIMES);
+    else if (judge->story->clock_stepped)
         spare(judge, one, "the clock of the capture was set meanwhile",
               "comes from a capture whose clock runs evenly");
+    else if (judge->story->clocks_doubted)
+        spare(judge, one, "how far the clocks of its files are apart is not known",
+              "comes from files that have more packets in common, or one clock");
     else if (cut_ns && cut_ns <= one->t_ns + STORY_64T1_NS &&
              strncmp(rule->id, "retry.", strlen("retry.")) != 0)
         spare(judge, one, "the capture cut messages short",
               "comes from a capture whose snapshot length leaves the messages whole");
+    else if (scatter && scatter->found && one->t_ns >= scatter->from_ns - STORY_64T1_NS &&
+             one->t_ns <= scatter->to_ns + STORY_64T1_NS)
+        spare(judge, one, "packets are missing all over the capture",
+              "comes from a capture that lost no packets of this phone");
 }
 
 struct result rule_run(const struct rule *rule, struct judge *judge) {
@@ -401,10 +474,12 @@ void judge_story(const struct story *story, const struct expectations *expect,
     struct arena whole = {0}, of_phone = {0}, of_account = {0};
     struct busy_cache busy = {0};
     struct standing_cache standing = {0};
+    struct loss_scatter scatter = {0};
     struct judge judge = {.story = story,
                           .arena = &of_account,
                           .details = options->details,
                           .busy = &busy,
+                          .scatter = &scatter,
                           .standing = &standing};
     struct standpoints *standpoints = standpoints_new(story, expect, &whole);
     size_t all;
@@ -416,6 +491,7 @@ void judge_story(const struct story *story, const struct expectations *expect,
         story_enter_phone(story, p);
         judge.phone = &story->phones[p];
         judge.losses = loss_index_new(judge.phone, &of_phone);
+        scatter = loss_scatter_of(judge.phone);
         busy = (struct busy_cache){.arena = &of_phone};
         standpoints_enter(standpoints, judge.phone, &of_phone);
         for (size_t a = 0; a < judge.phone->account_count; a++) {

@@ -21,6 +21,7 @@ struct judge {
     const char *not_exercised_needs; /* what a capture must show for this rule to be exercised */
     /* Built once for many accounts by judge_story; each may be NULL, and is then done without. */
     const struct loss_index *losses;    /* the phone's signs of loss, for judge_loss */
+    const struct loss_scatter *scatter; /* where they are all over the capture */
     struct busy_cache *busy;            /* the phone's calls, for busy_times_of */
     struct standing_cache *standing;    /* the account's, for standing_of */
     const struct basis_table *basis;    /* where the expectations come from, for result.sources */
@@ -51,6 +52,8 @@ struct rule {
     /* Connections suffice to judge it, whatever was said on them: it is judged of a host that is
      * seen only in TLS, too. Other rules are `encrypted` there. */
     bool shown_by_connections;
+    /* Lookups suffice to judge it: nothing of it is in TLS. */
+    bool shown_by_lookups;
 };
 
 /* The catalogue, in the contract's order; *count of them. */

@@ -49,6 +49,7 @@ static const struct magic magics[] = {
     {MAGIC("GMBU"), 0, &format_netmon, "Network Monitor"},
     /* archives */
     {MAGIC("PK\x03\x04"), 0, NULL, "a zip archive: unpack it"},
+    {MAGIC("PK\x05\x06"), 0, NULL, "a zip archive of no files"},
     {MAGIC("7z\xbc\xaf\x27\x1c"), 0, NULL, "a 7-Zip archive: unpack it"},
     {MAGIC("Rar!\x1a\x07"), 0, NULL, "a RAR archive: unpack it"},
     {MAGIC("ustar"), 257, NULL, "a tar archive: unpack it"},
@@ -63,16 +64,22 @@ static const struct magic magics[] = {
     {MAGIC("\xac\x01\x00\x1c"), 0, NULL, "an Ixia capture" EDITCAP},
     {MAGIC("\x1c\x00\x01\xab"), 0, NULL, "an Ixia capture" EDITCAP},
     {MAGIC("\xab\x01\x00\x1c"), 0, NULL, "an Ixia capture" EDITCAP},
+};
+
+/* What lies beside captures, and nobody would look for one in. */
+static const struct magic others[] = {
     {MAGIC("\x7f"
            "ELF"),
      0, NULL, "a program"},
     {MAGIC("%PDF"), 0, NULL, "a PDF document"},
 };
 
-static const struct magic *magic_of(struct slice head) {
-    for (size_t i = 0; i < sizeof magics / sizeof *magics; i++)
-        if (slice_starts(slice_between(head, magics[i].at, head.len), magics[i].bytes))
-            return &magics[i];
+#define COUNT_OF(rows) (sizeof(rows) / sizeof *(rows))
+
+static const struct magic *magic_of(const struct magic *rows, size_t n, struct slice head) {
+    for (size_t i = 0; i < n; i++)
+        if (slice_starts(slice_between(head, rows[i].at, head.len), rows[i].bytes))
+            return &rows[i];
     return NULL;
 }
 
@@ -156,17 +163,21 @@ static void compression_of(const struct input *in, char *text, size_t size) {
     }
 }
 
+/* known: what it is, where that is known */
 static void say_unknown(struct capture_error *error, const struct input *in, struct slice head,
-                        const struct magic *magic) {
-    static const char expected[] = "expected a pcap or pcapng file, found";
+                        const struct magic *known) {
+    static const char expected[] = "expected a pcap, pcapng, snoop or Network Monitor file, found";
+    const struct magic *other = magic_of(others, COUNT_OF(others), head);
     char compression[96];
     uint8_t b[4] = {0};
 
     compression_of(in, compression, sizeof compression);
-    if (magic) {
-        int name_len = (int)strcspn(magic->name, ":");
-        say(error, CAPTURE_UNKNOWN, "%s %.*s%s%s", expected, name_len, magic->name, compression,
-            magic->name + name_len);
+    if (known) {
+        int name_len = (int)strcspn(known->name, ":");
+        say(error, CAPTURE_OTHER, "%s %.*s%s%s", expected, name_len, known->name, compression,
+            known->name + name_len);
+    } else if (other) {
+        say(error, CAPTURE_UNKNOWN, "%s %s%s", expected, other->name, compression);
     } else if (is_text(head)) {
         say(error, CAPTURE_UNKNOWN, "%s text%s", expected, compression);
     } else if (head.len < sizeof b) {
@@ -193,7 +204,7 @@ static const struct format *find_format(struct input *in, struct capture_error *
         head = input_peek(in, HEAD_LEN);
     }
 
-    const struct magic *magic = magic_of(head);
+    const struct magic *magic = magic_of(magics, COUNT_OF(magics), head);
     char compression[96];
     compression_of(in, compression, sizeof compression);
     if (magic && magic->format)

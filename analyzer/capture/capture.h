@@ -43,7 +43,8 @@ enum capture_status {
     CAPTURE_END,         /* all was read */
     CAPTURE_OPEN_FAILED, /* missing, no permission, a folder */
     CAPTURE_EMPTY,       /* a file of no bytes, or that unpacks to none */
-    CAPTURE_UNKNOWN,     /* none of these formats, compressed or not */
+    CAPTURE_OTHER,       /* an archive, or a capture of a format that is not read: it has a name */
+    CAPTURE_UNKNOWN,     /* none of these, compressed or not */
     CAPTURE_DAMAGED,     /* cut or broken; what came before stands */
 };
 
@@ -82,8 +83,8 @@ void capture_close(struct capture *capture);
 const char *capture_link_type_name(int link_type);
 
 /* Does the file begin as one of the formats above, compressed or not (folders: what does not is
- * passed over)? CAPTURE_OK: yes; CAPTURE_EMPTY, CAPTURE_UNKNOWN: no. CAPTURE_OPEN_FAILED,
- * CAPTURE_DAMAGED: it cannot be opened, or not be unpacked far enough to tell. *error says why
+ * passed over)? CAPTURE_OK: yes; CAPTURE_EMPTY, CAPTURE_OTHER, CAPTURE_UNKNOWN: no.
+ * CAPTURE_OPEN_FAILED, CAPTURE_DAMAGED: it cannot be opened, or not be unpacked far enough to tell. *error says why
  * where it is not CAPTURE_OK. */
 enum capture_status capture_recognise(const char *path, struct capture_error *error);
 

@@ -166,6 +166,13 @@ size_t merge_file_count(const struct merge *merge) {
     return merge->count;
 }
 
+bool merge_clocks_doubted(const struct merge *merge) {
+    for (size_t i = 0; i < merge->count; i++)
+        if (merge->sources[i].file.stepped || merge->sources[i].file.doubted)
+            return true;
+    return false;
+}
+
 const struct merge_file *merge_file(const struct merge *merge, size_t index) {
     return &merge->sources[index].file;
 }

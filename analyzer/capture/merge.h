@@ -35,9 +35,11 @@ struct merge_file {
     uint16_t point;   /* which capture point it is of: 0, 1, 2 … */
     int64_t first_ns; /* its first time stamp, not corrected; INT64_MIN: it has no frame */
     /* What the correction rests on, for those who tell of it: */
-    uint32_t reference; /* the file whose clock it was held against; its own index: none */
-    uint32_t common;    /* packets that were seen in both */
-    bool stepped;       /* the clocks differ by more than an offset and a drift explain */
+    uint32_t reference;    /* the file whose clock it was held against; its own index: none */
+    uint32_t common;       /* packets that were seen in both */
+    bool stepped;          /* the clocks differ by more than an offset and a drift explain */
+    bool doubted;          /* it shares packets with another file, and nobody can tell how their */
+    uint32_t doubted_with; /* clocks differ: that file */
 };
 
 struct merge;
@@ -53,6 +55,8 @@ bool merge_next(struct merge *merge, struct frame *frame);
 struct frame_place merge_place(const struct merge *merge, uint32_t no);
 
 size_t merge_file_count(const struct merge *merge);
+/* Are there two files between which no time can be told? */
+bool merge_clocks_doubted(const struct merge *merge);
 const struct merge_file *merge_file(const struct merge *merge, size_t index);
 
 /* How far the reading of a file came: status CAPTURE_END where it was read to its end. */

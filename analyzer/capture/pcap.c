@@ -22,6 +22,7 @@ enum {
     LINK_AT = 20,
     PACKET_HEADER_LEN = 16,
     KUZNETSOV_HEADER_LEN = 24, /* interface, protocol and direction behind the lengths */
+    SUSE_HEADER_LEN = 28,      /* and two processors behind those, in SuSE 6.3 */
     NOKIA_HEADER_LEN = 20, /* four bytes behind the lengths, on Nokia's and Check Point's IPSO */
     VERSION_MAJOR_DG_UX = 543,
     LARGEST_PACKET = 262144, /* as libpcap has it */
@@ -98,18 +99,25 @@ static int plausible_packets(const struct reader *reader, size_t header_len) {
     return PACKETS_LOOKED_AT;
 }
 
-/* Some systems wrote packet headers of their own without saying so: where the usual one leads
- * nowhere and another is right for several packets, it is that. (Where they are longer, the seconds
- * of the second packet stand in the usual one's fraction.) */
+/* Some systems wrote packet headers of their own without saying so, or said which by a magic number
+ * that others had too: where the usual one leads nowhere and another is right for several packets,
+ * it is that. (Where they are longer, the seconds of the second packet stand in the usual one's
+ * fraction.) */
 static void find_packet_header(struct reader *reader) {
-    static const size_t others[] = {KUZNETSOV_HEADER_LEN, NOKIA_HEADER_LEN};
+    static const struct {
+        size_t usual, other;
+    } rows[] = {
+        {PACKET_HEADER_LEN, KUZNETSOV_HEADER_LEN},
+        {PACKET_HEADER_LEN, NOKIA_HEADER_LEN},
+        {KUZNETSOV_HEADER_LEN, SUSE_HEADER_LEN},
+    };
+    size_t usual = reader->packet_header_len;
 
-    if (reader->packet_header_len != PACKET_HEADER_LEN || reader->lengths != LENGTHS_IN_ORDER ||
-        plausible_packets(reader, PACKET_HEADER_LEN) >= 0)
+    if (reader->lengths != LENGTHS_IN_ORDER || plausible_packets(reader, usual) >= 0)
         return;
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (plausible_packets(reader, others[i]) > 1) {
-            reader->packet_header_len = others[i];
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].usual == usual && plausible_packets(reader, rows[i].other) > 1) {
+            reader->packet_header_len = rows[i].other;
             return;
         }
 }

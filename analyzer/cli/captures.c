@@ -35,7 +35,8 @@ struct paths {
 };
 
 /* A file of a folder: is it a capture? One of which that cannot be told, as it cannot be opened or
- * unpacked, is named: it may be one. Pipes and devices are none. */
+ * unpacked, is named: it may be one. So is what somebody may take for one: an empty file, an
+ * archive, a capture of another format. Pipes and devices are none. */
 static bool is_capture(const char *path, bool *incomplete) {
     struct capture_error error;
     struct stat status;
@@ -46,6 +47,8 @@ static bool is_capture(const char *path, bool *incomplete) {
     if (found == CAPTURE_OPEN_FAILED || found == CAPTURE_DAMAGED) {
         cli_say("%s: %s", path, error.text);
         *incomplete = true;
+    } else if (found == CAPTURE_EMPTY || found == CAPTURE_OTHER) {
+        cli_say("%s: passed over: %s", path, error.text);
     }
     return found == CAPTURE_OK;
 }
@@ -75,6 +78,61 @@ static bool read_folder(const char *folder, struct paths *found, struct paths *f
     return true;
 }
 
+/* What tells that two names are of one file. */
+struct identity {
+    bool known;
+    dev_t device;
+    ino_t inode;
+};
+
+static struct identity identify(const char *path) {
+    struct stat status;
+
+    if (strcmp(path, "-") == 0 || stat(path, &status) != 0)
+        return (struct identity){0};
+    return (struct identity){true, status.st_dev, status.st_ino};
+}
+
+static bool is_same(const struct identity *a, const struct identity *b) {
+    return a->known && b->known && a->device == b->device && a->inode == b->inode;
+}
+
+static bool is_link(const char *path) {
+    struct stat status;
+
+    return lstat(path, &status) == 0 && S_ISLNK(status.st_mode);
+}
+
+/* A link to a capture that is in the folder too is no other capture. Of several links to one that
+ * is elsewhere the first is taken. */
+static void drop_links(struct paths *found) {
+    struct identity *identities = memory_new_zeroed(found->n ? found->n : 1, sizeof *identities);
+    bool *links = memory_new_zeroed(found->n ? found->n : 1, sizeof *links);
+    size_t n = 0;
+
+    for (size_t i = 0; i < found->n; i++) {
+        identities[i] = identify(found->items[i]);
+        links[i] = is_link(found->items[i]);
+    }
+    for (size_t i = 0; i < found->n; i++) {
+        size_t k = 0;
+        while (k < found->n && !(k != i && links[i] && (!links[k] || k < i) &&
+                                 is_same(&identities[i], &identities[k])))
+            k++;
+        if (k == found->n)
+            continue;
+        cli_say("%s: passed over: a link to a file that is judged anyway", found->items[i]);
+        free(found->items[i]);
+        found->items[i] = NULL;
+    }
+    for (size_t i = 0; i < found->n; i++)
+        if (found->items[i])
+            found->items[n++] = found->items[i];
+    found->n = n;
+    free(identities);
+    free(links);
+}
+
 static void list_folder(struct captures *captures, const char *top) {
     struct paths found = {0}, folders = {0};
 
@@ -92,26 +150,12 @@ static void list_folder(struct captures *captures, const char *top) {
         captures->incomplete = true;
     } else {
         qsort(found.items, found.n, sizeof *found.items, compare_paths);
+        drop_links(&found);
     }
     for (size_t i = 0; i < found.n; i++)
         *ARRAY_PUSH(&captures->paths) = found.items[i];
     ARRAY_FINI(&folders);
     ARRAY_FINI(&found);
-}
-
-/* What tells that two names are of one file. */
-struct identity {
-    bool known;
-    dev_t device;
-    ino_t inode;
-};
-
-static struct identity identify(const char *path) {
-    struct stat status;
-
-    if (strcmp(path, "-") == 0 || stat(path, &status) != 0)
-        return (struct identity){0};
-    return (struct identity){true, status.st_dev, status.st_ino};
 }
 
 /* A set takes a file once: seen twice, each of its packets would be one that two points saw. */
@@ -124,8 +168,7 @@ static void drop_repeated(struct captures *captures) {
         struct identity identity = identify(path);
         size_t k = 0;
         while (k < n && strcmp(captures->paths.items[k], path) != 0 &&
-               !(identity.known && kept[k].known && kept[k].device == identity.device &&
-                 kept[k].inode == identity.inode))
+               !is_same(&kept[k], &identity))
             k++;
         if (k < n) {
             cli_say("%s: named twice; it is taken once", capture_label(path));
@@ -264,7 +307,6 @@ struct told_capture capture_tell(const struct captures *captures, size_t index,
     struct story_options with_secrets = *options;
     struct reading reading;
     struct frame frame;
-    uint64_t connections, keyed;
 
     with_secrets.keylog = secrets;
     struct story_builder *builder = story_begin(&with_secrets);
@@ -273,8 +315,6 @@ struct told_capture capture_tell(const struct captures *captures, size_t index,
         reading_read_secrets(&reading, secrets);
         story_feed(builder, &frame);
     }
-    story_tls(builder, &connections, &keyed);
-    keys_say_unfit(captures_name(captures, index), options->keylog, connections, keyed);
     char *damage = reading_end(&reading);
     if (damage)
         story_damaged(builder, damage);
@@ -283,7 +323,9 @@ struct told_capture capture_tell(const struct captures *captures, size_t index,
     const char *const *files = (const char *const *)&captures->paths.items[index];
     struct story *story =
         story_end(builder, files, captures->merge ? captures->paths.n : 1, reading.dropped);
-    story->merge = reading.set ? merged_set_merge(reading.set) : NULL;
+    if (reading.set)
+        story_merged(story, merged_set_merge(reading.set));
+    keys_say_unfit(captures_name(captures, index), options->keylog, &story->tls, story->merge);
     tls_keylog_free(secrets);
     return (struct told_capture){
         .story = story, .set = reading.set, .complete = reading.complete, .opened = reading.opened};

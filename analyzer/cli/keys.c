@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "cli/commands.h"
+#include "report/frame_text.h"
 
 enum { KEYLOG_FILE_MAX = 64 * 1024 * 1024 };
 
@@ -53,8 +54,10 @@ bool keys_read(enum command command, const struct options *options, struct tls_k
     } else {
         *keylog = tls_keylog_new(NULL);
         struct tls_keylog_lines lines = tls_keylog_read(*keylog, slice_of(text.items, text.n));
-        ok = lines.used > 0;
-        if (!ok)
+        ok = lines.used > 0 || !lines.skipped;
+        if (!lines.used && ok)
+            cli_say("%s: there is no secret in this key log that records are protected by", path);
+        else if (!ok)
             cli_misuse(name,
                        "--keylog %s: no line in it is a TLS secret; expected lines of the NSS key "
                        "log format, as CLIENT_RANDOM or CLIENT_TRAFFIC_SECRET_0, the client random "
@@ -68,13 +71,55 @@ bool keys_read(enum command command, const struct options *options, struct tls_k
     return ok;
 }
 
-void keys_say_unfit(const char *capture, const struct tls_keylog *keylog, uint64_t connections,
-                    uint64_t keyed) {
-    if (!keylog || keyed)
+/* One connection that could not be read, and why. */
+static void say_connection(const char *capture, const struct tls_keylog *keylog,
+                           const struct tls_unfit *unfit, const struct merge *merge) {
+    const struct tls_secrets *known = tls_keylog_find(keylog, unfit->client_random);
+    const struct tls_secret *secret = known ? &known->of[unfit->secret] : NULL;
+    bool from_client = unfit->side == CONN_CLIENT;
+    char frame[FRAME_TEXT_LEN], from[ENDPOINT_TEXT_LEN], to[ENDPOINT_TEXT_LEN], line[32] = "";
+    const char *label = tls_secret_label(unfit->secret);
+
+    frame_text(merge, unfit->frame_no, frame);
+    endpoint_text(from_client ? &unfit->client : &unfit->server, from);
+    endpoint_text(from_client ? &unfit->server : &unfit->client, to);
+    if (secret && secret->len)
+        snprintf(line, sizeof line, " (line %" PRIu32 ")", secret->line);
+    switch (unfit->reason) {
+    case TLS_UNFIT_WRONG:
+        cli_say("%s: frame %s: %s%s does not open what %s sent to %s: it is the secret of another "
+                "connection, or damaged",
+                capture, frame, label, line, from, to);
+        break;
+    case TLS_UNFIT_MISSING:
+        cli_say("%s: frame %s: what %s sent to %s cannot be opened: the key log has other secrets "
+                "of this connection, but no %s",
+                capture, frame, from, to, label);
+        break;
+    case TLS_UNFIT_SUITE:
+        cli_say("%s: frame %s: what %s sent to %s cannot be opened: the cipher suite of this "
+                "connection is not known",
+                capture, frame, from, to);
+        break;
+    }
+}
+
+void keys_say_unfit(const char *capture, const struct tls_keylog *keylog,
+                    const struct tls_tally *tally, const struct merge *merge) {
+    uint64_t named = tally->unfit < TLS_UNFIT_KEPT ? tally->unfit : TLS_UNFIT_KEPT;
+
+    for (uint64_t i = 0; i < named; i++)
+        say_connection(capture, keylog, &tally->first[i], merge);
+    if (tally->unfit > named)
+        cli_say("%s: %" PRIu64 " more TLS connection%s could not be opened with the secrets that "
+                "are there for %s",
+                capture, tally->unfit - named, tally->unfit - named == 1 ? "" : "s",
+                tally->unfit - named == 1 ? "it" : "them");
+    if (!keylog || tally->keyed)
         return;
-    if (!connections)
+    if (!tally->connections)
         cli_say("%s: no TLS connection in it: the key log is of no use", capture);
     else
         cli_say("%s: the key log has secrets of none of its %" PRIu64 " TLS connection%s", capture,
-                connections, connections == 1 ? "" : "s");
+                tally->connections, tally->connections == 1 ? "" : "s");
 }

@@ -139,7 +139,9 @@ static void plan(struct merged_set *set, const struct common_packets *common, ch
                                        .first_ns = set->members[i].begins_ns,
                                        .reference = points[i].reference,
                                        .common = (uint32_t)offset->agreed,
-                                       .stepped = offset->stepped};
+                                       .stepped = offset->stepped,
+                                       .doubted = points[i].doubted,
+                                       .doubted_with = points[i].doubted_with};
         if (offset->known)
             files[i].correction = (struct clock_correction){.offset_ns = -offset->offset_ns,
                                                             .drift_from_ns = offset->at_b_ns,

@@ -164,8 +164,10 @@ int help_command(enum command command) {
     printf("Usage: sipvet %s %s\n\n%c%s.\n", commands[command].name, commands[command].operands,
            commands[command].does[0] - 'a' + 'A', commands[command].does + 1);
     if (IN(command) & IN_READERS)
-        puts("CAPTURE is a pcap or pcapng file, a folder (every capture in it, recursively), or - "
-             "for\nstandard input.");
+        puts(
+            "CAPTURE is a pcap, pcapng, snoop or Network Monitor file, as it is or compressed with "
+            "gzip,\nzstd, xz, lz4 or bzip2; a folder (every capture in it, recursively); or - for "
+            "standard input.");
     puts("\nOptions:");
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         const struct option_row *row = &table[i];

@@ -59,7 +59,6 @@ static bool show_messages_of(const struct captures *captures, size_t index,
     struct tls_keylog *secrets = tls_keylog_new(keylog);
     struct reading reading;
     struct frame frame;
-    uint64_t connections, keyed;
 
     reading_begin(&reading, captures, index);
     const struct merge *merge = reading.set ? merged_set_merge(reading.set) : NULL;
@@ -76,8 +75,7 @@ static bool show_messages_of(const struct captures *captures, size_t index,
         message_reader_feed(reader, &frame);
     }
     message_reader_end(reader);
-    message_reader_tls(reader, &connections, &keyed);
-    keys_say_unfit(captures_name(captures, index), keylog, connections, keyed);
+    keys_say_unfit(captures_name(captures, index), keylog, message_reader_tls(reader), merge);
     message_reader_free(reader);
     tls_keylog_free(secrets);
     messages_report_free(report);

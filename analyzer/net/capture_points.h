@@ -5,7 +5,8 @@
  * the set's: each file of another point is held against the file of point 0 with which it shares
  * most. A file that shares nothing with any other belongs to the point of the file that it follows,
  * or is followed by, most closely, by their own clocks; where no file shares anything, all are of
- * point 0, and clocks stay as they are.
+ * point 0, and clocks stay as they are. Files that have the same packets at exactly the same times
+ * (those of a ring may overlap) are of one point.
  */
 #ifndef NET_CAPTURE_POINTS_H
 #define NET_CAPTURE_POINTS_H
@@ -22,6 +23,8 @@ struct capture_point {
     uint16_t point;
     uint32_t reference;         /* the file whose clock it was held against; its own index: none */
     struct clock_offset offset; /* its clock less the reference's; not known: no correction */
+    bool doubted;               /* its clock cannot be held against that of this file, which has */
+    uint32_t doubted_with;      /* packets that it has, too */
 };
 
 /* points  as many as files; written */

@@ -6,7 +6,7 @@
 #include "base/instant.h"
 #include "base/memory.h"
 
-enum { LEAST_AGREED = 2, LEAST_FOR_DRIFT = 8, FASTEST_DRIFT_PPB = 500000 };
+enum { LEAST_FOR_DRIFT = 8, FASTEST_DRIFT_PPB = 500000 };
 
 /* Of packets that are truly the same, differences lie within this: two delays and a drift. */
 #define AGREEMENT_NS ((int64_t)4 * NS_PER_S)
@@ -154,10 +154,15 @@ struct clock_offset clock_offset_estimate(struct sighting *sightings, size_t cou
     struct sighting *list = agreeing(sightings, count, &out.agreed);
     size_t n = out.agreed, used;
 
-    out.known = n >= LEAST_AGREED && n * 5 >= count * 3;
-    if (!out.known)
+    out.known = n && n * 5 >= count * 3;
+    if (!n)
         return out;
+    for (size_t i = 0; i < n; i++) {
+        out.lone += list[i].lone;
+        out.unique += list[i].unique;
+    }
     out.offset_ns = difference(&list[n / 2]);
+    out.same = difference(&list[0]) == 0 && difference(&list[n - 1]) == 0;
     qsort(list, n, sizeof *list, by_time);
     int64_t first_ns = list[0].a_ns, last_ns = list[n - 1].a_ns;
     int64_t half_ns = first_ns + (last_ns - first_ns) / 2;

@@ -22,6 +22,8 @@ struct sighting {
     int64_t a_ns, b_ns; /* when, by the clock of each */
     uint64_t hosts;     /* the two hosts that it went between, in either direction */
     bool from_lower;    /* its direction between them */
+    bool lone;          /* signalling; neither has the like of it a second time */
+    bool unique;        /* nobody sends the like of it but as a retransmission */
 };
 
 struct clock_offset {
@@ -31,11 +33,14 @@ struct clock_offset {
     int32_t drift_ppb;        /* how the offset grows: b runs faster by so many billionths */
     bool stepped;             /* it changed by more than clocks drift: one was set in between */
     bool two_way;             /* packets of both directions were seen */
-    size_t agreed;            /* sightings that it rests on */
+    bool same;                /* all at exactly the same time: it is one clock */
+    size_t agreed;            /* sightings that it rests on, */
+    size_t lone, unique;      /* and how many of them are */
 };
 
-/* known: at least two sightings, and three fifths of all, agree within some seconds (enough for a
- * delay, and for clocks that drift). The sightings are sorted. */
+/* known: three fifths of all sightings agree within some seconds (enough for a delay, and for
+ * clocks that drift). Whether so many are enough is for the caller to say. The sightings are
+ * sorted. */
 struct clock_offset clock_offset_estimate(struct sighting *sightings, size_t count);
 
 /* The same seen from b. */

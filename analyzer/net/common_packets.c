@@ -5,19 +5,22 @@
 
 #include "base/instant.h"
 #include "base/intern.h"
+#include "net/clock_belief.h"
 
 enum {
     PAYLOAD_LEAST = 16, /* less is a keep-alive, not a packet that can be told from others */
     SAMPLES_TOTAL = 1 << 18,
     SAMPLES_MOST = 4096, /* of one file and kind */
     SAMPLES_LEAST = 64,
-    LEAST_AGREED = 3,  /* packets: fewer may be chance */
-    LEAST_AGAINST = 8, /* where the IP identification speaks against it */
     PORT_DNS = 53,
+    START_MOST = 512, /* of a SIP message, in which its first line ends, */
+    HEAD_MOST = 2048, /* and in which its CSeq is */
 };
 
 /* Copies of a mirror port come this close together: they are one sight of a packet. */
-#define COPY_NS ((int64_t)NS_PER_S / 50)
+#define COPY_NS BELIEF_COPY_NS
+/* So long may the way between two points be (net/tcp_copies.h). */
+#define WAY_NS ((int64_t)NS_PER_S * 4 / 10)
 
 /* What a sample is of: signalling or anything else; told by its content alone, or with the IP
  * identification. */
@@ -26,14 +29,15 @@ enum kind { KIND_SIGNALLING, KIND_OTHER, KIND_WITH_ID, KIND_COUNT = 2 * KIND_WIT
 struct sample {
     uint64_t key;
     uint64_t hosts;
-    int64_t t_ns;
+    int64_t t_ns, last_ns;
     int64_t hit_ns;    /* where the file being read has it, */
     uint32_t hit_file; /* that file + 1 */
     uint32_t file;
     uint32_t next;          /* index + 1 of another file's with this key; 0: none */
     uint16_t ip_id, hit_id; /* 0: none */
     uint8_t kind;
-    bool from_lower, repeated, hit_repeated;
+    bool from_lower, unique, repeated, hit_repeated;
+    bool hit_near; /* at about the same time, the first or the last of several */
 };
 
 struct sample_list {
@@ -142,6 +146,7 @@ static void sketch_add(struct sketch *sketch, size_t limit, const struct sample 
     if (at) {
         struct sample *known = &sketch->samples.items[at - 1];
         known->repeated = known->repeated || llabs(sample->t_ns - known->t_ns) > COPY_NS;
+        known->last_ns = sample->t_ns;
         return;
     }
     if (sketch->samples.n >= limit || !sketch->index.cap)
@@ -163,11 +168,13 @@ static void note_hit(struct common_packets *common, const struct sample *sample)
             known->hit_file = common->file + 1;
             known->hit_ns = sample->t_ns;
             known->hit_id = sample->ip_id;
-            known->hit_repeated = false;
+            known->hit_repeated = known->hit_near = false;
             *ARRAY_ADD(&common->hits) = at - 1;
         } else if (llabs(sample->t_ns - known->hit_ns) > COPY_NS) {
             known->hit_repeated = true;
         }
+        known->hit_near = known->hit_near || llabs(sample->t_ns - known->t_ns) <= COPY_NS ||
+                          llabs(sample->t_ns - known->last_ns) <= COPY_NS;
     }
 }
 
@@ -191,16 +198,32 @@ static void tell_hosts(const struct packet *packet, struct sample *sample) {
     sample->hosts = one + other; /* the same in both directions */
 }
 
+static bool has(struct slice payload, size_t most, const char *text) {
+    return memmem(payload.ptr, payload.len < most ? payload.len : most, text, strlen(text));
+}
+
+/* A SIP message has a branch or a Call-ID of its own; but with what is to keep a NAT open, some
+ * phones do not care (the method ends its CSeq). */
+static bool is_unique(struct slice payload) {
+    return has(payload, START_MOST, "SIP/2.0") && !has(payload, HEAD_MOST, " OPTIONS\r\n") &&
+           !has(payload, HEAD_MOST, " NOTIFY\r\n");
+}
+
+/* The key of a content with an identification; of that, the key of the content again. */
+static uint64_t with_id(uint64_t key, uint16_t ip_id) {
+    return key ^ ip_id * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+/* A packet of this kind and content. */
 static void add(struct common_packets *common, const struct packet *packet, int64_t t_ns,
-                struct slice payload) {
-    if (payload.len < PAYLOAD_LEAST)
-        return;
-    enum kind kind = is_signalling(packet, payload) ? KIND_SIGNALLING : KIND_OTHER;
+                enum kind kind, uint64_t key, bool unique) {
     struct sample sample = {.t_ns = t_ns,
+                            .last_ns = t_ns,
                             .file = common->file,
                             .kind = (uint8_t)kind,
+                            .unique = unique,
                             .ip_id = packet->has_ip_id ? packet->ip_id : 0,
-                            .key = hash_bytes(payload.ptr, payload.len, kind)};
+                            .key = key};
 
     tell_hosts(packet, &sample);
     note_hit(common, &sample);
@@ -208,22 +231,49 @@ static void add(struct common_packets *common, const struct packet *packet, int6
     if (!sample.ip_id)
         return;
     sample.kind = (uint8_t)(kind + KIND_WITH_ID);
-    sample.key = hash_bytes(&sample.ip_id, sizeof sample.ip_id, sample.key);
+    sample.key = with_id(key, sample.ip_id);
     note_hit(common, &sample);
     sketch_add(&common->sketches[sample.kind], common->limit, &sample);
+}
+
+static void add_payload(struct common_packets *common, const struct packet *packet, int64_t t_ns,
+                        struct slice payload) {
+    if (payload.len < PAYLOAD_LEAST)
+        return;
+    enum kind kind = is_signalling(packet, payload) ? KIND_SIGNALLING : KIND_OTHER;
+
+    add(common, packet, t_ns, kind, hash_bytes(payload.ptr, payload.len, kind),
+        kind == KIND_SIGNALLING && is_unique(payload));
 }
 
 static void on_datagram(void *context, const struct datagram *datagram) {
     /* What an agent reports has the agent's time: it says nothing about this file's clock. */
     if (datagram->bytes.len == datagram->full_len && !datagram->reported)
-        add(context, &datagram->packet, datagram->packet.t_ns, datagram->bytes);
+        add_payload(context, &datagram->packet, datagram->packet.t_ns, datagram->bytes);
 }
 
 static void on_piece(void *context, struct conn *conn, enum conn_side side,
                      const struct stream_piece *piece) {
     (void)conn;
     (void)side;
-    add(context, &piece->packet, piece->t_ns, piece->bytes);
+    add_payload(context, &piece->packet, piece->t_ns, piece->bytes);
+}
+
+/* A SYN and what answers it, known by the initial sequence number (RFC 9293 3.4.1), which a NAT
+ * leaves alone, too. */
+static void on_conn(void *context, struct conn *conn, enum conn_fact fact, enum conn_side side,
+                    const struct packet *packet) {
+    const struct { uint32_t isn, fact; } key = {conn->isn, (uint32_t)fact};
+
+    /* What shows the acceptance may be another packet, where the SYN+ACK is missing. */
+    bool own =
+        fact == CONN_SYN || fact == CONN_REFUSED ||
+        (fact == CONN_ACCEPTED && conn->packets == 2 && endpoint_eq(&packet->src, &conn->server));
+
+    (void)side;
+    if (own && conn->from_start)
+        add(context, packet, packet->t_ns, KIND_OTHER,
+            hash_bytes((const uint8_t *)&key, sizeof key, KIND_COUNT), true);
 }
 
 /* ---- files ---- */
@@ -241,7 +291,7 @@ struct common_packets *common_packets_new(size_t file_count) {
 
 void common_packets_begin(struct common_packets *common, uint32_t file) {
     const struct net_handler handler = {
-        .context = common, .datagram = on_datagram, .piece = on_piece};
+        .context = common, .datagram = on_datagram, .conn = on_conn, .piece = on_piece};
 
     common->file = file;
     common->net = net_new(&handler);
@@ -260,20 +310,29 @@ void common_packets_feed(struct common_packets *common, const struct frame *fram
     net_feed(common->net, frame);
 }
 
-/* How two sights of one content are known to be of one packet, the surest way first. */
-enum evidence {
-    EVIDENCE_ID,      /* the IP identification is the same */
-    EVIDENCE_CONTENT, /* it is, or at least one has none */
-    EVIDENCE_AGAINST, /* it differs: sent again, unless something on the way writes its own */
-    EVIDENCE_COUNT,
-};
-
 static enum evidence evidence_of(const struct sample *sample) {
     bool differs = sample->ip_id && sample->hit_id && sample->ip_id != sample->hit_id;
 
+    if (sample->repeated || sample->hit_repeated)
+        return sample->unique && sample->kind < KIND_WITH_ID && !differs ? EVIDENCE_REPEATED
+                                                                         : EVIDENCE_COUNT;
     return sample->kind >= KIND_WITH_ID ? EVIDENCE_ID
            : differs                    ? EVIDENCE_AGAINST
                                         : EVIDENCE_CONTENT;
+}
+
+/* Was its content, with whatever identification, seen once in each file? */
+static bool is_lone(const struct common_packets *common, const struct sample *sample) {
+    uint64_t key = sample->kind < KIND_WITH_ID ? sample->key : with_id(sample->key, sample->ip_id);
+    uint32_t at = index_find(&common->index, &common->known, key);
+
+    for (; at; at = common->known.items[at - 1].next) {
+        const struct sample *content = &common->known.items[at - 1];
+        if (content->file == sample->file && content->kind < KIND_WITH_ID)
+            return content->hit_file == common->file + 1 && !content->repeated &&
+                   !content->hit_repeated;
+    }
+    return false;
 }
 
 struct sighting_list {
@@ -281,42 +340,61 @@ struct sighting_list {
     size_t n, cap;
 };
 
-/* The hits of one earlier file for which there is this evidence. */
+/* The hits of one earlier file for which there is this evidence. Where the files are apart, the
+ * same content with the same identification may be chance, of what is sent again and again. */
 static struct clock_offset estimate(const struct common_packets *common, const uint32_t *hits,
-                                    size_t count, enum evidence evidence,
+                                    size_t count, enum evidence evidence, bool apart,
                                     struct sighting_list *room) {
     room->n = 0;
     for (size_t i = 0; i < count; i++) {
         const struct sample *sample = &common->known.items[hits[i]];
-        if (sample->repeated || sample->hit_repeated || evidence_of(sample) != evidence)
+        if (evidence_of(sample) != evidence)
             continue;
-        *ARRAY_ADD(room) = (struct sighting){.a_ns = sample->t_ns,
-                                             .b_ns = sample->hit_ns,
-                                             .hosts = sample->hosts,
-                                             .from_lower = sample->from_lower};
+        bool lone = is_lone(common, sample);
+        if (apart && evidence == EVIDENCE_ID && !lone && !sample->unique)
+            continue;
+        bool at_once = evidence == EVIDENCE_REPEATED && sample->hit_near;
+        *ARRAY_ADD(room) = (struct sighting){
+            .a_ns = sample->t_ns,
+            .b_ns = at_once ? sample->t_ns : sample->hit_ns,
+            .hosts = sample->hosts,
+            .from_lower = sample->from_lower,
+            .lone = lone && (sample->unique || sample->kind % KIND_WITH_ID == KIND_SIGNALLING),
+            .unique = sample->unique};
     }
     return clock_offset_estimate(room->items, room->n);
 }
 
-/* Two files of a ring share no packets, but what was sent again after their boundary, or is the
- * same whenever a phone boots, may look as if they did: then it is little of what the smaller one
- * holds, and of one direction.
- */
-static bool is_believed(const struct common_packets *common, uint32_t smaller, uint32_t larger,
-                        const struct clock_offset *offset, enum evidence evidence) {
-    const struct file_facts *x = &common->facts[smaller], *y = &common->facts[larger];
-    bool apart = x->last_ns <= y->first_ns || y->last_ns <= x->first_ns;
-    bool most = offset->agreed * 2 >= x->samples;
+/* Packets of one direction tell the offset and the time on the way together; with others, whose
+ * identification tells nothing, it may be told from both. */
+static void refine(struct clock_offset *offset, const struct clock_offset *other) {
+    if (!offset->two_way && other->known && other->two_way &&
+        llabs(other->offset_ns - offset->offset_ns) <= WAY_NS)
+        *offset = *other;
+}
 
-    if (!offset->known || (apart && !offset->two_way))
-        return false;
-    if (apart && llabs(offset->offset_ns) <= COPY_NS)
-        return false; /* a mirror port's copies on both sides of a boundary */
-    if (evidence == EVIDENCE_ID)
-        return offset->two_way || offset->agreed >= LEAST_AGREED;
-    if (evidence == EVIDENCE_CONTENT)
-        return (most || !apart) && offset->agreed >= LEAST_AGREED;
-    return most && !apart && offset->agreed >= LEAST_AGAINST;
+/* What the file that was read shares with this one before it, by the surest evidence. */
+static void link_pair(struct common_packets *common, uint32_t other, const uint32_t *hits,
+                      size_t count, struct sighting_list *room) {
+    const struct file_facts *x = &common->facts[other], *y = &common->facts[common->file];
+    bool apart = x->last_ns <= y->first_ns || y->last_ns <= x->first_ns;
+    struct common_link link = {.a = other, .b = common->file};
+    struct clock_offset offsets[EVIDENCE_COUNT];
+
+    for (enum evidence evidence = 0; evidence < EVIDENCE_COUNT; evidence++)
+        offsets[evidence] = estimate(common, hits, count, evidence, apart, room);
+    refine(&offsets[EVIDENCE_ID], &offsets[EVIDENCE_CONTENT]);
+    for (enum evidence evidence = 0; evidence < EVIDENCE_COUNT; evidence++) {
+        enum belief belief = clock_belief(&offsets[evidence], evidence, x->samples, apart);
+        if (belief == BELIEF_NONE || (belief == BELIEF_DOUBTED && link.doubted))
+            continue;
+        link.offset = offsets[evidence];
+        link.doubted = belief == BELIEF_DOUBTED;
+        if (belief == BELIEF_SURE)
+            break;
+    }
+    if (link.offset.agreed)
+        *ARRAY_ADD(&common->links) = link;
 }
 
 static int by_number(const void *one, const void *other) {
@@ -337,13 +415,7 @@ static void link_file(struct common_packets *common) {
         uint32_t other = common->known.items[hits[from]].file;
         for (to = from; to < common->hits.n && common->known.items[hits[to]].file == other;)
             to++;
-        for (enum evidence evidence = 0; evidence < EVIDENCE_COUNT; evidence++) {
-            struct clock_offset offset = estimate(common, hits + from, to - from, evidence, &room);
-            if (!is_believed(common, other, common->file, &offset, evidence))
-                continue;
-            *ARRAY_ADD(&common->links) = (struct common_link){other, common->file, offset};
-            break;
-        }
+        link_pair(common, other, hits + from, to - from, &room);
     }
     ARRAY_FINI(&room);
 }

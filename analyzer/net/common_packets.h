@@ -8,7 +8,8 @@
  * alone (the packets with the lowest hashes), so that two files sample the same packets; and what
  * one file has in its sample is looked for in every packet of the files after it: a small file
  * finds itself in a large one. Signalling (SIP, DNS) has a sample of its own, so that media do not
- * crowd it out. Content is the payload of UDP and TCP, which a router or NAT leaves alone.
+ * crowd it out. Content is the payload of UDP and TCP, and the initial sequence number of a TCP
+ * connection, which a router or NAT leaves alone.
  *
  * A packet whose content occurs more than once in a file (a retransmission) says nothing, unless
  * the IP identification (RFC 6864) tells which is which.
@@ -24,7 +25,8 @@ struct common_packets;
 /* Two files that saw the same packets. */
 struct common_link {
     uint32_t a, b;
-    struct clock_offset offset; /* b's clock less a's; known */
+    struct clock_offset offset; /* b's clock less a's */
+    bool doubted;               /* it is not: it is a guess, or not known at all */
 };
 
 struct common_packets *common_packets_new(size_t file_count);

@@ -135,13 +135,15 @@ static inline bool link_skip(struct link_packet *p, size_t n, uint32_t type) {
     return slice_skip(&p->bytes, n);
 }
 
+/* All zeros is no host's address: a loopback has it. */
 static inline bool link_take_mac(struct slice *in, struct mac_addr *mac) {
+    static const uint8_t none[sizeof mac->bytes];
     struct slice bytes;
 
     if (!slice_take(in, sizeof mac->bytes, &bytes))
         return false;
-    mac->known = true;
     memcpy(mac->bytes, bytes.ptr, sizeof mac->bytes);
+    mac->known = memcmp(mac->bytes, none, sizeof none) != 0;
     return true;
 }
 

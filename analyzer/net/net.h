@@ -106,8 +106,8 @@ struct neighbour {
     struct mac_addr mac;   /* answer: the target's */
 };
 
-/* Packets that a host sent and the capture lacks, as its IPv4 identifications tell; or (damaged) one
- * for it that it may not have received, for its checksum is wrong. */
+/* Packets that a host sent and the capture lacks, as its IPv4 identifications tell; or (damaged)
+ * one for it that it may not have received, for its checksum is wrong. */
 struct packet_hole {
     struct ip_addr host;
     bool damaged;
@@ -121,9 +121,14 @@ enum net_note {
     NET_LINK_TYPE_UNKNOWN, /* link type that is not in the table; value: the link type */
     NET_MALFORMED,         /* a header that contradicts itself */
     NET_TCP_GAP,
-    NET_CLOCK_BACKWARDS, /* time stamp before that of the last frame of its interface */
-    NET_LIMIT_FRAGMENTS, /* the oldest open datagram was given up for room */
-    NET_LIMIT_STREAMS,   /* the oldest connection, or buffered bytes, given up for room */
+    NET_CLOCK_BACKWARDS,   /* time stamp before that of the last frame of its interface */
+    NET_LIMIT_FRAGMENTS,   /* the oldest open datagram was given up for room */
+    NET_LIMIT_CONNECTIONS, /* the oldest connection was given up for room */
+    NET_LIMIT_STREAMS,     /* bytes that waited for a hole to be filled did not get it */
+    NET_LIMIT_SCTP,        /* the oldest fragments of SCTP messages were given up for room */
+    NET_LIMIT_MESSAGE,   /* a message on a stream, larger than any is taken for, was passed over */
+    NET_LIMIT_MESSAGES,  /* a message that was begun on a stream was given up for room */
+    NET_LIMIT_WEBSOCKET, /* a compressed WebSocket message was passed over for room */
     NET_FRAGMENT_LOST,   /* fragments of a datagram that never became whole */
     NET_LIMIT_TUNNELS,   /* tunnels in tunnels, deeper than is followed */
     NET_HIDDEN,          /* frame that is encrypted at the link layer (802.11, MACsec) */

@@ -150,7 +150,7 @@ static struct flow *find_flow(struct net *net, const struct flow_key *key) {
     }
     if (all->n == FLOWS_MAX) {
         if (all->oldest->parts.n)
-            net_note(net, NET_LIMIT_STREAMS, net->frame_no, 1);
+            net_note(net, NET_LIMIT_SCTP, net->frame_no, 1);
         drop_flow(all, all->oldest);
     }
     bucket = bucket_of(all, key);
@@ -204,16 +204,16 @@ static void make_room(struct net *net, struct flow *flow, size_t len) {
         if (net->t_ns - flow->parts.items[i].t_ns > AGE_MAX_NS)
             drop_parts(all, flow, i, i + 1);
     if (flow->parts.n == PARTS_MAX) {
-        net_note(net, NET_LIMIT_STREAMS, net->frame_no, 1);
+        net_note(net, NET_LIMIT_SCTP, net->frame_no, 1);
         drop_parts(all, flow, 0, flow->parts.n);
     }
     while (all->bytes + len > BYTES_MAX && all->oldest != flow) {
         if (all->oldest->parts.n)
-            net_note(net, NET_LIMIT_STREAMS, net->frame_no, 1);
+            net_note(net, NET_LIMIT_SCTP, net->frame_no, 1);
         drop_flow(all, all->oldest);
     }
     if (all->bytes + len > BYTES_MAX) {
-        net_note(net, NET_LIMIT_STREAMS, net->frame_no, 1);
+        net_note(net, NET_LIMIT_SCTP, net->frame_no, 1);
         drop_parts(all, flow, 0, flow->parts.n);
     }
 }

@@ -16,6 +16,7 @@ void collection_end(struct collection *c) {
     damaged_end(c);
     copies_end(c);
     collect_dns_end(c);
+    connections_end(c);
 }
 
 void collection_fini(struct collection *c) {
@@ -140,6 +141,7 @@ void collect_message(void *context, const struct message *message) {
         return;
     if (c->agents)
         collect_time(c, message->packet.t_ns);
+    c->sip = c->sip || message->kind == MESSAGE_SIP;
     if (message->notes & MESSAGE_CUT_BY_SNAPLEN)
         collect_cut(c, message);
     if (message->notes & MESSAGE_BAD_CHECKSUM)

@@ -85,7 +85,14 @@ struct seen_connection {
     struct seen_list syns;        /* its repetitions */
     bool taken;                   /* a failed connection that a request has taken as its try */
     uint32_t copies;              /* packets that the capture holds more than once */
+    bool read[2], sealed[2];      /* by side: of its TLS data some was read; some could not be */
 };
+
+/* Of its TLS data that of one side was never read: what the other side's was answered with is not
+ * known. */
+static inline bool is_half_read(const struct seen_connection *seen) {
+    return (seen->sealed[0] && !seen->read[0]) || (seen->sealed[1] && !seen->read[1]);
+}
 
 /* An error or a sign of life of a server outside of any transaction. */
 struct seen_icmp {
@@ -120,7 +127,6 @@ struct seen_host {
     struct mac_addr mac;  /* the last that it sent SIP with, on its own side of a router: */
     uint8_t mac_hops;     /* where both sides were seen, so many hops were left there; else 0 */
     bool numbers_packets; /* its IP identifications are known to differ */
-    uint32_t pieced;      /* sends that came in fragments, which are known as copies one by one */
     bool registrar;       /* a REGISTER was sent to it */
     bool relay;           /* its requests carry several Vias or a Record-Route */
     uint32_t requests;    /* that it sent with one Via, not to multicast */
@@ -214,6 +220,7 @@ struct collection {
     struct index_map wording_of, connection_of, host_of, neighbour_of;
     struct dns_message *dns; /* room for one message */
     uint64_t packets;
+    bool sip;                 /* a SIP message was seen */
     int64_t start_ns, end_ns; /* once `timed` */
     bool timed;
     int64_t frame_ns;       /* of the frame at hand, by the capturing host's clock */
@@ -231,6 +238,7 @@ struct collection {
     struct orphan orphans[COLLECT_ORPHANS]; /* in the order in which they came */
     size_t orphan_count;
     uint64_t copy_count;    /* packets that the capture holds more than once, connections' aside */
+    uint64_t half_read;     /* connections of which one side alone could be read */
     uint64_t headless;      /* SIP messages cut before what tells them apart */
     int64_t clock_step_ns;  /* the widest step back of a clock */
     uint64_t hole_count;    /* signs of LOSS_HOLE */
@@ -241,6 +249,10 @@ void collection_init(struct collection *c);
 /* The capture is over: what waited for something is what it is. */
 void collection_end(struct collection *c);
 void collection_fini(struct collection *c);
+
+/* collect_connections.c: what was read of connections that are half read is left out: they are as
+ * those that could not be read at all. */
+void connections_end(struct collection *c);
 
 /* The callbacks, with the collection as context. */
 void collect_message(void *context, const struct message *message);
@@ -331,6 +343,10 @@ static inline void index_expect(const struct index_map *map, uint64_t key) {
 void passing_turn(struct passing_map *map, int64_t t_ns, int64_t life_ns);
 uint32_t passing_get(struct passing_map *map, uint64_t key); /* NONE: not there */
 void passing_put(struct passing_map *map, uint64_t key, uint32_t value);
+static inline void passing_expect(const struct passing_map *map, uint64_t key) {
+    index_expect(&map->young, key);
+    index_expect(&map->old, key);
+}
 void passing_fini(struct passing_map *map);
 void index_put(struct index_map *map, uint64_t key, uint32_t value);
 void index_remove(struct index_map *map, uint64_t key);

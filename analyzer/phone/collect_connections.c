@@ -189,12 +189,26 @@ void collect_tls(void *context, const struct tls_seen *tls) {
     if (tls->application_data)
         connection->tls_up = true;
     if (tls->sealed)
-        connection->tls_sealed = true;
+        connection->tls_sealed = seen->sealed[tls->side] = true;
+    if (tls->read)
+        seen->read[tls->side] = true;
     if (tls->hello && tls->server_name.len && !connection->server_name)
         connection->server_name = intern_lower(&c->strings, tls->server_name);
     if (tls->alert && !connection->tls_up && !connection->error_frame) {
         connection->error_frame = tls->packet.frame_no;
         connection->error_ns = tls->packet.t_ns;
+    }
+}
+
+void connections_end(struct collection *c) {
+    for (size_t i = 0; i < c->connections.n; i++) {
+        struct connection *connection = &c->connections.items[i].connection;
+        if (!connection->sip || !is_half_read(&c->connections.items[i]))
+            continue;
+        connection->sip = false;
+        connection->half_read = true;
+        connection->server.transport = TRANSPORT_TLS;
+        c->half_read++;
     }
 }
 

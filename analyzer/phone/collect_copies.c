@@ -20,13 +20,18 @@ enum {
     FRONT = 8, /* the sum does not see two words change places; the front has ID or method */
 };
 
+/* Copies of mirror ports are some microseconds apart; RFC 3261 17.1.1.1 knows no timer below
+ * 500 ms, and what faults send twice takes a turn of the program between. */
+#define AT_ONCE_NS ((int64_t)300 * 1000)
+
 struct recent {
     int64_t t_ns;
+    int64_t again_ns;         /* when it was there again the same way, but not at once */
     struct endpoint src, dst; /* as the story has them */
     uint32_t frame;
     struct mac_addr mac;
     uint16_t ip_id, point;
-    uint8_t hops;
+    uint8_t hops, first_hops;
     enum copied what;
     uint32_t index;
     bool beyond; /* seen on the far side of a NAT first */
@@ -70,7 +75,7 @@ void copies_free(struct copies *copies) {
     if (!copies)
         return;
     nat_aliases_fini(&copies->nat);
-    ARRAY_FINI(&copies->doubts.list);
+    sent_twice_fini(&copies->doubts);
     free(copies);
 }
 
@@ -168,6 +173,11 @@ static bool numbers_packets(struct collection *c, struct seen_host *host, const 
     return !same;
 }
 
+/* Nobody repeats a request so soon; a file that overlaps another gives it at the same time. */
+static bool at_once(const struct recent *e, const struct packet *p) {
+    return llabs(p->t_ns - e->t_ns) <= AT_ONCE_NS || llabs(p->t_ns - e->again_ns) <= AT_ONCE_NS;
+}
+
 /* A request with the same ends and bytes as one just before: a copy, or sent twice? false: not
  * decided here; *doubt then. */
 static bool is_plain_copy(struct collection *c, const struct recent *e, const struct look *look,
@@ -179,7 +189,7 @@ static bool is_plain_copy(struct collection *c, const struct recent *e, const st
         return true;
     if (p->has_ip_id && e->ip_id != p->ip_id)
         return false;
-    if (e->what != COPIED_SEND || another_way(e, p))
+    if (e->what != COPIED_SEND || another_way(e, p) || at_once(e, p))
         return true;
     struct seen_host *host = &c->hosts.items[wording_of(c, &c->txs.items[e->index])->host];
     if (p->has_ip_id && p->ip_id && numbers_packets(c, host, e, content))
@@ -213,7 +223,7 @@ static void note_way(struct collection *c, struct recent *e, const struct packet
 }
 
 /* A response that the phone's own point shows came there, and when. */
-static void note_point(struct collection *c, const struct recent *e, const struct packet *p) {
+static void note_point(struct collection *c, struct recent *e, const struct packet *p) {
     if (e->point == p->point)
         return;
     c->copies->points = true;
@@ -222,7 +232,7 @@ static void note_point(struct collection *c, const struct recent *e, const struc
     struct seen_response *response = &c->responses.items[e->index];
     if (p->point == response->asked_at && response->point != p->point) {
         response->point = p->point;
-        response->told.frame = p->frame_no;
+        response->told.frame = e->frame = p->frame_no;
         response->told.t_ns = answered_ns(response->told.t_ns, p->t_ns);
     }
 }
@@ -240,6 +250,11 @@ static void note_time(struct collection *c, struct recent *e, const struct packe
 }
 
 static void note_copy(struct collection *c, struct recent *e, const struct look *look) {
+    if (same_ends(e, look) && e->point == look->packet->point &&
+        e->first_hops == look->packet->hops && !at_once(e, look->packet)) {
+        e->again_ns = look->packet->t_ns;
+        sent_twice_late(&c->copies->doubts, e->frame);
+    }
     note_way(c, e, look->packet);
     note_point(c, e, look->packet);
     note_time(c, e, look->packet);
@@ -264,14 +279,14 @@ static void keep(struct copies *copies, uint64_t content, const struct look *loo
 
     set->content[way] = content;
     struct recent *kept = &set->ways[way];
-    kept->t_ns = p->t_ns;
+    kept->t_ns = kept->again_ns = p->t_ns;
     kept->src = *look->src;
     kept->dst = *look->dst;
     kept->frame = p->frame_no;
     kept->mac = p->mac_src;
     kept->ip_id = p->has_ip_id ? p->ip_id : 0;
     kept->point = p->point;
-    kept->hops = p->hops;
+    kept->hops = kept->first_hops = p->hops;
     kept->what = COPIED_NOTHING;
     kept->beyond = look->translated;
     kept->bad = look->message->notes & MESSAGE_BAD_CHECKSUM;
@@ -431,8 +446,8 @@ void copies_became(struct collection *c, enum copied what, uint32_t index) {
     struct recent *e = recent_at(c->copies, c->copies->at_hand);
     e->what = what;
     e->index = index;
-    if (what == COPIED_SEND && e->pieced)
-        c->hosts.items[wording_of(c, &c->txs.items[index])->host].pieced++;
+    if (e->pieced) /* copies are known fragment by fragment */
+        sent_twice_unsaid(&c->copies->doubts, e->frame);
 }
 
 void copies_done(struct collection *c) {

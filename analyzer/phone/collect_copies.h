@@ -8,7 +8,7 @@
  *     two points of a merged set    as above, up to 400 ms apart
  *
  * What the phone itself sends twice is kept. Its IP stack numbers the packet anew (RFC 6864), or,
- * if it numbers none, the host's other packets tell whether they all come twice.
+ * if it numbers none, the packets around it tell whether all come twice there (phone/sent_twice.h).
  *
  * A proxy or border controller is no NAT: it adds a Via or has a branch of its own, and sends to
  * somebody else.

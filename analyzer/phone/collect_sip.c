@@ -183,7 +183,7 @@ static void add_request(struct collection *c, const struct message *m) {
     uint64_t key = tx_key(m, &m->packet.src.ip);
 
     passing_turn(&c->tx_of, m->packet.t_ns, IN_FLIGHT_NS);
-    index_expect(&c->tx_of.young, key);
+    passing_expect(&c->tx_of, key);
     uint32_t wording = collect_wording(c, m);
     orphans_expire(c, m->packet.t_ns);
     struct tx *tx = find_request(c, m, key);
@@ -337,6 +337,15 @@ bool collect_response(struct collection *c, const struct message *m, bool last) 
     return true;
 }
 
+/* What this answers went over a TLS connection of which the asking side could not be read. */
+static bool is_question_sealed(struct collection *c, const struct message *m) {
+    const struct seen_connection *seen = m->conn ? collect_live_connection(c, m->conn) : NULL;
+    bool to_client = seen && endpoint_eq(&m->packet.dst, &m->conn->client);
+    enum conn_side asked = to_client ? CONN_CLIENT : CONN_SERVER;
+
+    return seen && seen->sealed[asked] && !seen->read[asked];
+}
+
 void collect_sip(struct collection *c, const struct message *message) {
     /* A host behind a connection that was met in the middle shows up here first. */
     if (message->conn && !collect_live_connection(c, message->conn)) {
@@ -358,7 +367,7 @@ void collect_sip(struct collection *c, const struct message *message) {
         return;
     }
     if (message->sip->response) {
-        if (!collect_response(c, message, false))
+        if (!collect_response(c, message, false) && !is_question_sealed(c, message))
             orphan_keep_response(c, message);
     } else {
         add_request(c, message);

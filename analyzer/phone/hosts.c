@@ -95,7 +95,7 @@ const struct ranked_server *tell_listed(const struct phone_draft *draft,
 }
 
 bool tell_may_carry_sip(const struct phone_draft *phone, const struct connection *connection) {
-    return connection->sip || tell_is_custom_port(connection->server.port) ||
+    return connection->sip || connection->half_read || tell_is_custom_port(connection->server.port) ||
            tell_listed(phone, &connection->server);
 }
 

@@ -146,6 +146,7 @@ void tell_losses(struct telling *telling, struct phone_draft *phone) {
     neighbour_signs(telling, phone);
     late_error_signs(telling, phone);
     tell_unseen_losses(telling, phone);
+    tell_one_way_losses(telling, phone);
     tell_unconnected_losses(telling, phone);
     cut_signs(telling, phone);
     if (telling->story->dropped_packets)

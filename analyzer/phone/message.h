@@ -7,6 +7,7 @@
 #include "dns/dns_message.h"
 #include "net/net.h"
 #include "sip/sip_head.h"
+#include "tls/tls_keylog.h"
 
 enum message_kind { MESSAGE_SIP, MESSAGE_DNS };
 
@@ -31,8 +32,8 @@ struct message {
     struct slice bytes; /* the whole message */
     const struct datagram *datagram; /* that it came in; NULL: quoted, or not over UDP */
     uint64_t sum;                    /* of the datagram's bytes (net_receives) */
-    const struct sip_head *sip; /* MESSAGE_SIP; see message_handler.details */
-    struct dns_message *dns;    /* MESSAGE_DNS; see message_handler.details */
+    const struct sip_head *sip;      /* MESSAGE_SIP; see message_handler.details */
+    struct dns_message *dns;         /* MESSAGE_DNS; see message_handler.details */
 };
 
 /* The connection turned out to carry TLS. */
@@ -43,9 +44,38 @@ struct tls_seen {
     bool alert;               /* an alert record in the clear (before keys): a failed handshake */
     bool application_data;    /* handshake done: protected data flows */
     bool done;                /* the handshake is complete */
-    bool sealed;              /* a key is there, but does not fit: what follows stays unread */
+    bool sealed;              /* data of this side could not be read: there is no key, or it does
+                                 not fit */
+    bool read;                /* data of this side was read */
     bool hello;               /* a ClientHello was read; then: */
     struct slice server_name; /* whom it asks for (RFC 6066 3); empty: it does not say */
+};
+
+/* Data of one side of a TLS connection, or of both, that stays unread although there are secrets of
+ * that connection. */
+enum tls_unfit_reason {
+    TLS_UNFIT_WRONG,   /* the secret does not open it */
+    TLS_UNFIT_MISSING, /* the secret is not there */
+    TLS_UNFIT_SUITE,   /* the cipher suite is not known here */
+};
+
+struct tls_unfit {
+    enum tls_unfit_reason reason;
+    enum tls_secret_kind secret;
+    uint8_t client_random[TLS_RANDOM_LEN];
+    struct endpoint client, server;
+    enum conn_side side; /* that sent it; TLS_MASTER_SECRET: or the other */
+    uint32_t frame_no;   /* of the first record */
+};
+
+enum { TLS_UNFIT_KEPT = 4 };
+
+/* What became of all TLS connections. */
+struct tls_tally {
+    uint64_t connections; /* seen */
+    uint64_t keyed;       /* that have secrets */
+    uint64_t unfit;       /* of these, that could not be read, or of one side alone */
+    struct tls_unfit first[TLS_UNFIT_KEPT]; /* of these */
 };
 
 /* Any may be NULL. All but message and tls are net's, passed on. */
@@ -69,14 +99,12 @@ struct message_handler {
 };
 
 struct message_reader;
-struct tls_keylog;
 
 struct message_reader *message_reader_new(const struct message_handler *handler);
 /* Secrets of TLS connections, looked up from now on; they must outlive the reader. */
 void message_reader_secrets(struct message_reader *reader, const struct tls_keylog *keylog);
-/* So many TLS connections were seen, and so many of them have secrets among these. */
-void message_reader_tls(const struct message_reader *reader, uint64_t *connections,
-                        uint64_t *keyed);
+/* Of all TLS connections, once message_reader_end was called. Valid as long as the reader. */
+const struct tls_tally *message_reader_tls(const struct message_reader *reader);
 void message_reader_feed(struct message_reader *reader, const struct frame *frame);
 void message_reader_end(struct message_reader *reader);
 void message_reader_free(struct message_reader *reader);

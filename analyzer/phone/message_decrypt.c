@@ -22,14 +22,19 @@ struct direction {
     uint64_t skip;                      /* bytes still to come of a record that is given up */
     uint64_t missing;                   /* bytes of which nothing was given to the inner stream */
     bool lost;                          /* not at a known place */
+    bool read;                          /* data was opened */
+    uint32_t sealed_frame;              /* of the first data that was not; 0: none */
+    enum tls_unfit_reason reason;       /* why not, */
+    enum tls_secret_kind secret;        /* and with what secret */
 };
 
 struct message_decrypt {
     struct tls_session *session; /* NULL: nothing can be opened any more */
     struct direction directions[2];
     size_t session_held;
-    bool keyed;                          /* counted as such */
-    ARRAY_OF(struct stream_part) frames; /* of the record at hand */
+    bool keyed;                            /* counted as such */
+    uint8_t client_random[TLS_RANDOM_LEN]; /* where keyed */
+    ARRAY_OF(struct stream_part) frames;   /* of the record at hand */
 };
 
 /* ---- what is held ---- */
@@ -108,10 +113,29 @@ static void note_hello(struct work *work, const struct tls_client_hello *hello) 
         memcpy(work->events.server_name, hello->server_name.ptr, len);
         work->events.server_name_len = (uint8_t)len;
     }
-    if (work->decrypt->keyed || !tls_session_has_keys(work->decrypt->session))
+    memcpy(work->decrypt->client_random, hello->random.ptr, TLS_RANDOM_LEN);
+}
+
+/* A record stays closed, though there are secrets. One of the handshake tells of those alone that
+ * nothing will be opened with. */
+static void note_sealed(struct work *work, const struct tls_opened *opened, uint32_t frame_no) {
+    const struct message_stream *stream = work->conn->user[work->side];
+    struct direction *direction = &work->decrypt->directions[work->side];
+
+    bool tells = stream->tls.data || opened->status == TLS_FAILED ||
+                 tls_session_hopeless(work->decrypt->session);
+
+    if (!tells || !work->decrypt->keyed)
         return;
-    work->decrypt->keyed = true;
-    work->target->tls_keyed++;
+    work->events.sealed = true;
+    if (direction->sealed_frame)
+        return;
+    direction->sealed_frame = frame_no;
+    direction->secret = opened->secret;
+    if (opened->status != TLS_SEALED)
+        direction->reason = TLS_UNFIT_WRONG;
+    else
+        direction->reason = opened->has_secret ? TLS_UNFIT_SUITE : TLS_UNFIT_MISSING;
 }
 
 /* A whole record, carried by these parts. */
@@ -125,12 +149,16 @@ static void open_record(struct work *work, const struct tls_record *record,
     tls_session_open(decrypt->session, work->side, record, room, &opened);
     if (opened.client_hello)
         note_hello(work, opened.client_hello);
+    if (!decrypt->keyed && tls_session_has_keys(decrypt->session)) {
+        decrypt->keyed = true;
+        work->target->tls.keyed++;
+    }
     work->target->buffered += tls_session_held(decrypt->session) - decrypt->session_held;
     decrypt->session_held = tls_session_held(decrypt->session);
-    if (opened.status == TLS_FAILED)
-        work->events.failed = true;
-    if (opened.status == TLS_SEALED || opened.status == TLS_FAILED)
+    if (opened.status != TLS_CLEAR && opened.status != TLS_OPENED) {
         direction->missing += record->body.len;
+        note_sealed(work, &opened, parts[part_count - 1].frame_no);
+    }
     if (opened.status != TLS_OPENED || opened.type != TLS_APPLICATION_DATA || !opened.content.len)
         return;
     decrypt->frames.n = 0;
@@ -143,6 +171,9 @@ static void open_record(struct work *work, const struct tls_record *record,
                                  .part_count = decrypt->frames.n,
                                  .gap_bytes = direction->missing};
     direction->missing = 0;
+    if (!direction->read)
+        work->events.read = true;
+    direction->read = true;
     message_stream_feed_inner(work->target, work->conn, work->side, &inner);
 }
 
@@ -201,9 +232,7 @@ static void take_part(struct work *work, struct slice bytes, const struct stream
         if (!hold(work->target, direction, taken, part)) {
             drop_held(work->target, direction);
             lose(decrypt, work->side);
-            if (work->target->handler->note)
-                work->target->handler->note(work->target->handler->context, NET_LIMIT_STREAMS,
-                                            part->frame_no, 0);
+            message_note(work->target, NET_LIMIT_MESSAGES, part->frame_no);
             return;
         }
         struct slice whole = slice_of(direction->held, direction->held_len);
@@ -233,7 +262,7 @@ static struct message_decrypt *decrypt_of(struct message_target *target, struct 
     if (!stream->decrypt) {
         stream->decrypt = memory_new_zeroed(1, sizeof *stream->decrypt);
         stream->decrypt->session = tls_session_new(target->keylog);
-        target->tls_connections++;
+        target->tls.connections++;
     }
     return stream->decrypt;
 }
@@ -276,6 +305,30 @@ bool message_decrypt_wants(const struct message_stream *stream) {
     return stream->decrypt && stream->decrypt->session;
 }
 
+/* Had it secrets, and was data of one side, or of both, never read? */
+static void count_unfit(struct message_target *target, const struct conn *conn,
+                        const struct message_decrypt *decrypt) {
+    struct tls_tally *tally = &target->tls;
+
+    for (unsigned side = CONN_CLIENT; side <= CONN_SERVER && decrypt->keyed; side++) {
+        const struct direction *direction = &decrypt->directions[side];
+        if (!direction->sealed_frame || direction->read)
+            continue;
+        if (tally->unfit < TLS_UNFIT_KEPT) {
+            struct tls_unfit *unfit = &tally->first[tally->unfit];
+            *unfit = (struct tls_unfit){.reason = direction->reason,
+                                        .secret = direction->secret,
+                                        .client = conn->client,
+                                        .server = conn->server,
+                                        .side = side,
+                                        .frame_no = direction->sealed_frame};
+            memcpy(unfit->client_random, decrypt->client_random, TLS_RANDOM_LEN);
+        }
+        tally->unfit++;
+        return;
+    }
+}
+
 void message_decrypt_end(struct message_target *target, struct conn *conn, enum conn_side side) {
     struct message_stream *stream = conn->user[side];
     const struct message_stream *peer = conn->user[side == CONN_CLIENT ? CONN_SERVER : CONN_CLIENT];
@@ -284,6 +337,7 @@ void message_decrypt_end(struct message_target *target, struct conn *conn, enum 
     stream->decrypt = NULL;
     if (!decrypt || (peer && peer->decrypt))
         return;
+    count_unfit(target, conn, decrypt);
     give_up(target, decrypt);
     ARRAY_FINI(&decrypt->frames);
     free(decrypt);

@@ -11,7 +11,8 @@ struct message_decrypt; /* one connection's; both of its streams point to it */
 /* What was met on the way, besides plaintext. */
 struct decrypt_events {
     bool hello;  /* a ClientHello was read */
-    bool failed; /* a record did not open with its key */
+    bool sealed; /* data of this side could not be read; told once */
+    bool read;   /* data of this side was read; told once */
     uint8_t server_name_len;
     uint8_t server_name[UINT8_MAX]; /* of the ClientHello */
 };
@@ -29,7 +30,8 @@ void message_decrypt_gap(struct message_target *target, struct conn *conn, enum 
 /* Can what comes still be opened? False before anything was fed. */
 bool message_decrypt_wants(const struct message_stream *stream);
 
-/* The stream of this direction ends. */
+/* The stream of this direction ends. With the second the connection is counted as unfit, if it is.
+ */
 void message_decrypt_end(struct message_target *target, struct conn *conn, enum conn_side side);
 
 #endif

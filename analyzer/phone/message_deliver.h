@@ -5,7 +5,6 @@
 
 #include "net/hep.h"
 #include "phone/message.h"
-#include "tls/tls_keylog.h"
 
 /* What the parts of the message reader share. */
 struct message_target {
@@ -16,9 +15,16 @@ struct message_target {
     size_t buffered;           /* bytes held by all streams */
     struct hep_room hep_room;  /* for what agents send over TCP */
     size_t inflates;           /* WebSocket directions with compressed messages */
-    const struct tls_keylog *keylog;     /* NULL: none */
-    uint64_t tls_connections, tls_keyed; /* seen; with secrets in the key log */
+    const struct tls_keylog *keylog; /* NULL: none */
+    struct tls_tally tls;
 };
+
+/* Tell the handler, if it listens. */
+static inline void message_note(const struct message_target *target, enum net_note note,
+                                uint32_t frame_no) {
+    if (target->handler->note)
+        target->handler->note(target->handler->context, note, frame_no, 0);
+}
 
 /* Read message->bytes as SIP or DNS, fill in what message->kind asks for and the notes that follow
  * from the content, call the handler. message is filled in but for kind, sip and dns.
@@ -32,6 +38,10 @@ struct message_target {
 bool message_deliver_sip(struct message_target *target, struct message *message, bool sure,
                          const struct sip_head *head);
 bool message_deliver_dns(struct message_target *target, struct message *message);
+
+/* message_reader.c: is what came as a datagram SIP or DNS? Then it is delivered. message is filled
+ * in as for delivery. */
+void message_recognise(struct message_target *target, struct message *message);
 
 /* The transport of a SIP message that a capture agent reports (HEP).
  *

@@ -28,8 +28,8 @@ static void tell(struct message_target *target, struct message_view *view, size_
                                 .bytes = bytes,
                                 .full_len = full_len};
     if (hep_unwrap(&target->hep_room, &datagram, &hep) != HEP_OK) {
-        if (!cut && handler->note)
-            handler->note(handler->context, NET_MALFORMED, packet->frame_no, 0);
+        if (!cut)
+            message_note(target, NET_MALFORMED, packet->frame_no);
         return;
     }
     if (hep.has_time && handler->reported)
@@ -40,7 +40,7 @@ static void tell(struct message_target *target, struct message_view *view, size_
     message.transport = message_reported_transport(datagram.transport, datagram.bytes);
     message.notes = datagram.bytes.len < datagram.full_len ? cut : 0;
     message.bytes = datagram.bytes;
-    message_deliver_sip(target, &message, true, NULL);
+    message_recognise(target, &message);
 }
 
 size_t message_hep_take(struct message_target *target, struct message_view *view, size_t at,

@@ -7,8 +7,8 @@
 /* Does the front of a stream begin as HEP, or may it, as far as it goes? */
 bool message_hep_recognise(struct slice rest);
 
-/* Take one packet from the view's bytes from `at` on, and tell the SIP message in it, as the agent
- * saw it: without connection.
+/* Take one packet from the view's bytes from `at` on, and tell the SIP or DNS message in it, as the
+ * agent saw it: without connection.
  *
  * packet  of the stream; what the agent does not say is its
  * cut     no more bytes follow: MESSAGE_CUT_BY_…, or 0

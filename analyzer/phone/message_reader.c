@@ -53,8 +53,7 @@ static bool may_be_dns(struct slice bytes) {
     return bytes.len > DNS_HEADER_LEN && bytes.ptr[4] == 0 && bytes.ptr[5] == 1;
 }
 
-/* Is it SIP or DNS? message: place and notes are filled in. */
-static void recognise(struct message_reader *reader, struct message *message) {
+void message_recognise(struct message_target *target, struct message *message) {
     struct slice bytes = message->bytes;
     bool cut = message->quoted || (message->notes & MESSAGE_CUT_BY_SNAPLEN);
 
@@ -65,7 +64,7 @@ static void recognise(struct message_reader *reader, struct message *message) {
     if (bytes.len && may_be_sip(bytes.ptr[0]) && (!cut || sip_recognise(bytes, false))) {
         struct slice whole = message->bytes;
         message->bytes = bytes;
-        if (message_deliver_sip(&reader->target, message, true, NULL))
+        if (message_deliver_sip(target, message, true, NULL))
             return;
         message->bytes = whole;
     }
@@ -75,7 +74,7 @@ static void recognise(struct message_reader *reader, struct message *message) {
     bool port_53 = either_port(&message->packet, PORT_DNS);
     if ((port_53 || (may_be_dns(bytes) && !is_local_naming(&message->packet))) &&
         dns_recognise(bytes, port_53))
-        message_deliver_dns(&reader->target, message);
+        message_deliver_dns(target, message);
 }
 
 static void on_datagram(void *context, const struct datagram *datagram) {
@@ -105,7 +104,7 @@ static void on_datagram(void *context, const struct datagram *datagram) {
         .bytes = bytes,
         .datagram = datagram,
     };
-    recognise(reader, &message);
+    message_recognise(&reader->target, &message);
 }
 
 /* ---- ICMP ---- */
@@ -130,7 +129,7 @@ static void on_icmp(void *context, const struct icmp_error *error) {
     message.packet.dst = error->dst;
     message.packet.mac_src = error->packet.mac_dst;
     message.packet.mac_dst = error->packet.mac_src;
-    recognise(reader, &message);
+    message_recognise(&reader->target, &message);
 }
 
 /* ---- connections ---- */
@@ -212,10 +211,8 @@ void message_reader_secrets(struct message_reader *reader, const struct tls_keyl
     reader->target.keylog = keylog;
 }
 
-void message_reader_tls(const struct message_reader *reader, uint64_t *connections,
-                        uint64_t *keyed) {
-    *connections = reader->target.tls_connections;
-    *keyed = reader->target.tls_keyed;
+const struct tls_tally *message_reader_tls(const struct message_reader *reader) {
+    return &reader->target.tls;
 }
 
 void message_reader_feed(struct message_reader *reader, const struct frame *frame) {

@@ -48,12 +48,9 @@ static bool either_port(const struct conn *conn, uint16_t port) {
     return conn->client.port == port || conn->server.port == port;
 }
 
-static void note_limit(const struct step *step) {
-    const struct message_handler *handler = step->target->handler;
-
+static void note_limit(const struct step *step, enum net_note note) {
     step->stream->adrift = true;
-    if (handler->note)
-        handler->note(handler->context, NET_LIMIT_STREAMS, step->stream->last.frame_no, 0);
+    message_note(step->target, note, step->stream->last.frame_no);
 }
 
 /* ---- telling ---- */
@@ -109,13 +106,6 @@ static bool ends_as_head(struct slice bytes) {
     return bytes.len >= 4 && memcmp(bytes.ptr + bytes.len - 4, "\r\n\r\n", 4) == 0;
 }
 
-static void tell_limit(const struct step *step) {
-    const struct message_handler *handler = step->target->handler;
-
-    if (handler->note)
-        handler->note(handler->context, NET_LIMIT_STREAMS, step->stream->last.frame_no, 0);
-}
-
 /* How many bytes of the front of `rest` are dealt with; 0: wait for more. */
 static size_t sip_step(struct step *step, size_t at, struct slice rest) {
     struct message_stream *stream = step->stream;
@@ -137,8 +127,7 @@ static size_t sip_step(struct step *step, size_t at, struct slice rest) {
     case SIP_FRAME_KEEPALIVE:
         break;
     case SIP_FRAME_TOO_LARGE:
-        tell_limit(step);
-        stream->adrift = true;
+        note_limit(step, NET_LIMIT_MESSAGE);
         stream->passed += len;
         break;
     case SIP_FRAME_INVALID:
@@ -222,7 +211,7 @@ static size_t websocket_step(struct step *step, size_t at, struct slice rest) {
     if (taken.lost || taken.found)
         stream->adrift = taken.lost;
     if (taken.limit)
-        note_limit(step);
+        note_limit(step, NET_LIMIT_MESSAGES);
     if (taken.message)
         tell_websocket(step, taken.skip ? step->cut : 0);
     return taken.taken;
@@ -412,7 +401,7 @@ static bool hold(struct step *step, const struct message_view *view, size_t from
     if (message_hold_add(step->target, &stream->held, view, from, from, view->bytes.len))
         return true;
     drop_held(step->target, stream);
-    note_limit(step);
+    note_limit(step, NET_LIMIT_MESSAGES);
     return false;
 }
 
@@ -484,8 +473,9 @@ static void decrypt_tls(struct step *step, size_t at) {
         tell_tls(step->target, &seen);
         seen.hello = false;
     }
-    if (events.failed) {
-        seen.sealed = true;
+    if (events.sealed || events.read) {
+        seen.sealed = events.sealed;
+        seen.read = events.read;
         tell_tls(step->target, &seen);
     }
 }

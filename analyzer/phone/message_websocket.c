@@ -13,6 +13,13 @@ enum { INFLATES_MAX = 256 }; /* directions with compressed messages, at 40 KiB e
 
 /* ---- messages ---- */
 
+/* Too large for SIP. Of another subprotocol nothing is missed. */
+static void note_large(const struct websocket_reading *reading, struct message_target *target,
+                       const struct message_view *view) {
+    if (reading->sip)
+        message_note(target, NET_LIMIT_MESSAGE, view->parts[view->part_count - 1].frame_no);
+}
+
 static void forget_message(struct websocket_reading *reading, struct message_target *target) {
     message_hold_drop(target, &reading->message);
     reading->inflate_lost = reading->inflate_lost || reading->compressed;
@@ -29,6 +36,7 @@ static void add_payload(struct websocket_reading *reading, struct message_target
     if (reading->dropped)
         return;
     if (before + len > WEBSOCKET_MESSAGE_MAX) {
+        note_large(reading, target, view);
         forget_message(reading, target);
         return;
     }
@@ -63,6 +71,7 @@ static struct websocket_step take_data(struct websocket_reading *reading,
     struct websocket_step step = {0};
 
     if (frame->payload_len > WEBSOCKET_MESSAGE_MAX) {
+        note_large(reading, target, view);
         begin_message(reading, target, frame);
         forget_message(reading, target);
         reading->in_message = reading->in_message && !frame->fin;
@@ -171,8 +180,12 @@ static bool inflate_text(struct websocket_reading *reading, struct message_targe
     size_t len;
 
     if (!reading->inflate) {
-        if (target->inflates >= INFLATES_MAX)
+        if (target->inflates >= INFLATES_MAX) {
+            const struct message_hold *held = &reading->message;
+            message_note(target, NET_LIMIT_WEBSOCKET,
+                         held->parts.items[held->parts.n - 1].frame_no);
             return false;
+        }
         reading->inflate = websocket_inflate_new();
         if (!reading->inflate)
             return false;

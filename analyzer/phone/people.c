@@ -315,12 +315,22 @@ static uint32_t *phones_of_wordings(struct telling *telling) {
     return phones;
 }
 
+/* Did it go over a connection of which one side alone could be read? */
+static bool is_half_known(struct collection *c, const struct tx *tx) {
+    const struct seen_connection *seen =
+        c->half_read && tx->told.conn_id ? collect_connection(c, tx->told.conn_id) : NULL;
+
+    return seen && seen->connection.half_read;
+}
+
 static void divide_transactions(struct telling *telling) {
     struct collection *c = telling->c;
     uint32_t *phones = phones_of_wordings(telling);
 
     for (uint32_t i = 0; i < c->txs.n; i++) {
         const struct tx *tx = &c->txs.items[i];
+        if (is_half_known(c, tx))
+            continue;
         enum sip_method method = wording_of(c, tx)->method;
         uint32_t p = phones[tx->wording];
         if (p != NONE)

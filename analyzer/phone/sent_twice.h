@@ -1,6 +1,10 @@
 /* Requests that came again at once, and whose IP identification says nothing: did the phone send
- * them twice, or does the capture hold its packets twice? That shows when all has been seen: a
- * mirror port gives every packet of a host again, so many times; a phone sends some of them twice.
+ * them twice, or does the capture hold its packets twice? That shows when all has been seen: where
+ * a mirror port, or a file that overlaps another, gives packets twice, it gives all of them twice
+ * for a while, also those of others; a phone sends some of its own twice.
+ *
+ *     request, request, 200            DNS, DNS, request, request, 200, 200
+ *     sent twice                       a copy
  */
 #ifndef PHONE_SENT_TWICE_H
 #define PHONE_SENT_TWICE_H
@@ -17,11 +21,23 @@ struct doubt {
 /* Zero-initialised is valid and empty. */
 struct doubts {
     ARRAY_OF(struct doubt) list;
+    ARRAY_OF(uint32_t) copied; /* first frames of messages, once for each late copy */
+    ARRAY_OF(uint32_t) unsaid; /* frames of which copies would not have been noted */
 };
 
 /* The table is bounded: what is beyond stays a copy. */
 void sent_twice_note(struct doubts *doubts, const struct doubt *doubt);
+/* A message first seen in this frame was there once more the same way, doubted or not, and not at
+ * once. */
+static inline void sent_twice_late(struct doubts *doubts, uint32_t frame) {
+    *ARRAY_ADD(&doubts->copied) = frame;
+}
+/* That would not be known of this one: it came in fragments. */
+static inline void sent_twice_unsaid(struct doubts *doubts, uint32_t frame) {
+    *ARRAY_ADD(&doubts->unsaid) = frame;
+}
 /* All is there: those that are no copies become sends. */
 void sent_twice_settle(struct collection *c, struct doubts *doubts);
+void sent_twice_fini(struct doubts *doubts);
 
 #endif

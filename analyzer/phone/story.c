@@ -2,6 +2,7 @@
  * ends. */
 #include "phone/story.h"
 
+#include "base/instant.h"
 #include "phone/tell.h"
 
 #include <inttypes.h>
@@ -41,6 +42,8 @@ static const char *const warning_names[WARNING_COUNT] = {
     [WARNING_LIMIT_REACHED] = "limit-reached",
     [WARNING_ONE_WAY] = "one-way",
     [WARNING_BAD_CHECKSUM] = "bad-checksum",
+    [WARNING_TLS_SECRETS] = "tls-secrets",
+    [WARNING_TLS_LEFT_OUT] = "tls-left-out",
 };
 
 static const char *const loss_texts[LOSS_KIND_COUNT] = {
@@ -68,6 +71,13 @@ static const char *const loss_texts[LOSS_KIND_COUNT] = {
 
 const char *outcome_name(enum outcome outcome) {
     return outcome_names[outcome];
+}
+
+const char *connection_outcome(const struct connection *connection) {
+    return connection->refused     ? "refused"
+           : connection->timed_out ? "silent"
+           : connection->accepted  ? "established"
+                                   : "cut";
 }
 
 const char *resolution_outcome_name(enum resolution_outcome outcome) {
@@ -196,10 +206,6 @@ void story_feed(struct story_builder *builder, const struct frame *frame) {
     message_reader_feed(builder->reader, frame);
     if (!c->reported)
         collect_time(c, frame->t_ns + c->agent_ahead_ns);
-}
-
-void story_tls(const struct story_builder *builder, uint64_t *connections, uint64_t *keyed) {
-    message_reader_tls(builder->reader, connections, keyed);
 }
 
 void story_damaged(struct story_builder *builder, const char *message) {
@@ -411,7 +417,6 @@ static uint64_t count_copies(const struct collection *c) {
 static void tell_warnings(struct telling *telling, const char *damaged) {
     struct story *story = telling->story;
     const struct collection *c = telling->c;
-    uint64_t loss = 0, one_way = 0;
 
     warn(story, WARNING_TRUNCATED_PACKETS, c->notes[NET_CUT],
          c->headless ? arena_printf(&story->arena,
@@ -428,8 +433,17 @@ static void tell_warnings(struct telling *telling, const char *damaged) {
     warn(story, WARNING_TCP_GAPS, c->notes[NET_TCP_GAP], "bytes are missing from TCP streams");
     warn(story, WARNING_DROPPED_PACKETS, story->dropped_packets,
          "the capture file says that packets were dropped while it was made");
-    warn(story, WARNING_CLOCK_BACKWARDS, c->notes[NET_CLOCK_BACKWARDS],
-         "packets carry a time before that of the packet before them");
+    if (c->notes[NET_CLOCK_BACKWARDS]) {
+        char step[SECONDS_TEXT_LEN];
+        warn(story, WARNING_CLOCK_BACKWARDS, c->notes[NET_CLOCK_BACKWARDS],
+             arena_printf(&story->arena,
+                          "packets carry a time before that of the packet before them, by at most "
+                          "%s s",
+                          seconds_text(c->clock_step_ns, step)));
+    }
+    if (story_is_timeless(story))
+        warn(story, WARNING_CLOCK_BACKWARDS, story->packets,
+             "the capture has no times: all its packets carry the same");
     if (c->notes[NET_LINK_TYPE_UNKNOWN]) {
         int link_type = (int)c->note_value[NET_LINK_TYPE_UNKNOWN];
         const char *name = capture_link_type_name(link_type);
@@ -442,25 +456,18 @@ static void tell_warnings(struct telling *telling, const char *damaged) {
     }
     warn(story, WARNING_UNSUPPORTED_LINK_TYPE, c->notes[NET_HIDDEN],
          "frames are encrypted at the link layer (802.11, MACsec) and are not read");
-    warn(story, WARNING_LIMIT_REACHED,
-         c->notes[NET_LIMIT_FRAGMENTS] + c->notes[NET_LIMIT_TUNNELS] + c->notes[NET_LIMIT_STREAMS] +
-             c->limit_records,
-         "a resource limit was reached; the oldest was given up");
+    tell_limits(telling);
+    warn(story, WARNING_TLS_SECRETS, story->tls.unfit,
+         "TLS connections could not be read, or only what one side sent, with the secrets that are "
+         "given for them: they count as encrypted");
+    tell_left_out(telling);
+    warn(story, WARNING_TLS_LEFT_OUT, telling->left_out,
+         "TLS connections went to a server of SIP's SRV records, but to a port that neither they "
+         "nor "
+         "custom give to SIP: they were left out");
     if (damaged)
         warn(story, WARNING_DAMAGED, 1, arena_text(&story->arena, slice_of_text(damaged)));
-    for (size_t p = 0; p < story->phone_count; p++)
-        for (size_t i = 0; i < story->phones[p].loss_count; i++) {
-            enum loss_kind kind = story->phones[p].losses[i].kind;
-            one_way += kind == LOSS_ONE_WAY;
-            loss += kind != LOSS_DROP_COUNTER && kind != LOSS_NEIGHBOUR && kind != LOSS_ONE_WAY &&
-                    kind != LOSS_UNCONNECTED && kind != LOSS_DAMAGED;
-        }
-    for (size_t i = 0; i < c->losses.n && !story->phone_count; i++)
-        one_way += c->losses.items[i].sign.kind == LOSS_RESPONSE_ONLY;
-    warn(story, WARNING_ONE_WAY, one_way,
-         "only one direction is there of what went between a phone and a server");
-    warn(story, WARNING_CAPTURE_LOSS, loss,
-         "the capture shows signs that packets are missing from it");
+    tell_loss_warnings(telling);
 }
 
 static void telling_fini(struct telling *telling) {
@@ -519,6 +526,7 @@ static void describe_capture(struct story *story, const struct collection *c,
     story->files = names;
     story->file_count = file_count;
     story->packets = c->packets;
+    story->sip = c->sip;
     story->start_ns = c->start_ns;
     story->end_ns = c->end_ns;
     story->link_types = link_types;
@@ -539,6 +547,7 @@ struct story *story_end(struct story_builder *builder, const char *const *files,
     struct telling *telling = &builder->telling;
 
     message_reader_end(builder->reader);
+    story->tls = *message_reader_tls(builder->reader);
     message_reader_free(builder->reader);
     builder->reader = NULL;
     collection_end(c);

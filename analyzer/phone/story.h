@@ -26,8 +26,7 @@
 #include "base/memory.h"
 #include "capture/capture.h"
 #include "capture/merge.h"
-#include "dns/dns_message.h"
-#include "sip/sip_head.h"
+#include "phone/message.h"
 
 /* RFC 3261 17.1.1.1 and the constants of contract section 6. */
 #define STORY_T1_NS ((int64_t)500000000)
@@ -339,13 +338,25 @@ struct connection {
     bool from_start, accepted, refused, timed_out, reset, tls, tls_up, sip;
     bool tls_answered;       /* the server sent a TLS record */
     bool tls_done;           /* the handshake is complete */
-    bool tls_sealed;         /* its secrets stopped fitting: SIP on it may be unread */
+    bool tls_sealed;         /* data of it could not be read: SIP on it may be unread */
+    bool half_read;          /* SIP of one side was read, of the other nothing: all is left out */
     bool gap;                /* bytes of it are missing from the capture */
     const char *server_name; /* that its ClientHello asks for; NULL: none */
     uint32_t error_frame;    /* RST, alert or FIN; 0: none */
     int64_t error_ns;
     bool open_at_end;
 };
+
+/* It came to nothing. */
+static inline bool connection_failed(const struct connection *connection) {
+    return connection->refused || connection->timed_out;
+}
+
+/* It stood, and what was said on it could not be read, or not all of it. */
+static inline bool connection_is_opaque(const struct connection *connection) {
+    return connection->accepted && connection->tls && !connection_failed(connection) &&
+           (!connection->sip || connection->tls_sealed);
+}
 
 /* A TCP connection that was opened to a resolver (port 53), whether it came about or not, and
  * whether the capture shows what was asked on it or not. */
@@ -392,7 +403,7 @@ struct phone {
     const int64_t *restarts_ns; /* boots seen (DHCP of its MAC, fresh start of a registration) */
     size_t restart_count;
     int64_t first_ns, last_ns; /* first and last packet from or to it that the story knows */
-    int64_t cut_ns; /* its first message whose head the snapshot length cut; 0: none */
+    int64_t cut_ns;            /* its first message whose head the snapshot length cut; 0: none */
 };
 
 enum warning_code {
@@ -407,12 +418,20 @@ enum warning_code {
     WARNING_LIMIT_REACHED,
     WARNING_ONE_WAY,
     WARNING_BAD_CHECKSUM,
+    WARNING_TLS_SECRETS,
+    WARNING_TLS_LEFT_OUT,
     WARNING_COUNT,
 };
 
 struct warning {
     uint64_t count;      /* 0: not raised */
     const char *message; /* one sentence */
+};
+
+/* A bound of memory that the capture reached. */
+struct limit_reached {
+    const char *name; /* "tcp-connections" */
+    uint64_t count;   /* how often something was given up for it */
 };
 
 /* The records of one answer. */
@@ -424,14 +443,19 @@ struct record_set {
 struct story {
     const char *const *files; /* as given on the command line */
     size_t file_count;
-    const struct merge *merge; /* where frames are; borrowed; NULL: one file (set by who read it) */
+    const struct merge *merge; /* where frames are; borrowed; NULL: one file (story_merged) */
     uint64_t packets;
     int64_t start_ns, end_ns; /* first and last packet (by time stamp); both 0 without packets */
     const int *link_types;    /* in order of appearance */
     size_t link_type_count;
     uint64_t dropped_packets;
-    bool clock_stepped; /* its clock was set while it was made: no time across that can be told */
+    bool sip;            /* there is a SIP message in it */
+    bool clock_stepped;  /* its clock was set while it was made: no time across that can be told */
+    bool clocks_doubted; /* nor between some of its files */
     struct warning warnings[WARNING_COUNT];
+    const struct limit_reached *limits; /* what WARNING_LIMIT_REACHED is about */
+    size_t limit_count;
+    struct tls_tally tls;
     const struct phone *phones; /* in order of their first packet */
     size_t phone_count;
     const struct record_set *srv_answers; /* with SRV records, to all phones; most once */
@@ -441,6 +465,7 @@ struct story {
 };
 
 const char *outcome_name(enum outcome outcome);                       /* "silent" */
+const char *connection_outcome(const struct connection *connection);  /* "refused" */
 const char *resolution_outcome_name(enum resolution_outcome outcome); /* "resolved" */
 const char *event_kind_name(enum event_kind kind);                    /* "failover" */
 const char *warning_code_name(enum warning_code code);                /* "tcp-gaps" */
@@ -449,6 +474,12 @@ const char *loss_kind_text(enum loss_kind kind);                      /* "a gap 
 /* Seconds since the first packet, in nanoseconds. */
 static inline int64_t story_offset_ns(const struct story *story, int64_t t_ns) {
     return t_ns - story->start_ns;
+}
+
+/* Have all its packets the same time, as in formats (or after tools) that keep none? Then only their
+ * order is known. */
+static inline bool story_is_timeless(const struct story *story) {
+    return story->packets > 2 && story->start_ns == story->end_ns;
 }
 
 /* How many of the account's requests or registrations, which are in order of time, began before t,
@@ -465,8 +496,6 @@ const struct ranked_server *resolution_find(const struct resolution *resolution,
 
 /* ---- telling it ---- */
 
-struct tls_keylog;
-
 struct story_options {
     const struct ip_addr *as_phone; /* hosts that are phones whatever they look like */
     size_t as_phone_count;
@@ -482,13 +511,14 @@ struct story_builder;
 struct story_builder *story_begin(const struct story_options *options);
 /* A capture file's frames go in one after the other; frame numbers go on as the file gives them. */
 void story_feed(struct story_builder *builder, const struct frame *frame);
-/* So many TLS connections were seen so far, and so many of them have secrets in the key log. */
-void story_tls(const struct story_builder *builder, uint64_t *connections, uint64_t *keyed);
 /* The capture could not be read to its end: becomes the `damaged` warning. */
 void story_damaged(struct story_builder *builder, const char *message);
 /* Everything was fed: tell the story, which owns the builder from now on. */
 struct story *story_end(struct story_builder *builder, const char *const *files, size_t file_count,
                         uint64_t dropped_packets);
+/* It is of a set of files: where its frames come from, and what is not known of their clocks. merge
+ * is borrowed. To be called before anything is told of it. */
+void story_merged(struct story *story, const struct merge *merge);
 void story_free(struct story *story);
 
 /* By phone: phone p is told, in its place in story->phones, until it is left. A phone may be

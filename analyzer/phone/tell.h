@@ -42,6 +42,7 @@ struct telling {
     struct arena of_phone;
     struct phone *list; /* the story's phones */
     const struct story_options *options;
+    uint64_t left_out; /* TLS connections to a SIP server's address that seem to be of other use */
     ARRAY_OF(struct phone_draft) phones;
     ARRAY_OF(struct account_draft) accounts;
     struct division *division;      /* accounts.c */
@@ -53,6 +54,15 @@ struct telling {
 void tell_people(struct telling *telling);
 uint32_t tell_phone_of(const struct telling *telling,
                        const struct ip_addr *ip); /* NONE: nobody's */
+
+/* limits.c: the warning about bounds that were reached. */
+void tell_limits(struct telling *telling);
+
+/* losses_warning.c: the warnings about packets that are missing. */
+void tell_loss_warnings(struct telling *telling);
+
+/* tls_left_out.c: TLS to a SIP server that is not taken for SIP is counted. */
+void tell_left_out(struct telling *telling);
 
 /* order.c: what was captured a moment too early or too late comes where it must have been. */
 void tell_order(struct telling *telling, struct phone_draft *phone);
@@ -93,6 +103,8 @@ void tell_losses_divide(struct telling *telling); /* among the phones */
 void tell_losses(struct telling *telling, struct phone_draft *phone);
 /* losses_unseen.c */
 void tell_unseen_losses(const struct telling *telling, struct phone_draft *phone);
+/* losses_one_way.c */
+void tell_one_way_losses(const struct telling *telling, struct phone_draft *phone);
 /* losses_unconnected.c */
 void tell_unconnected_losses(const struct telling *telling, struct phone_draft *phone);
 bool tell_repeats(const struct telling *telling, const struct phone_draft *phone);

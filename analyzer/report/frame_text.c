@@ -27,6 +27,13 @@ const char *clock_text(const struct merge *merge, size_t index, char text[CLOCK_
     char seconds[SECONDS_TEXT_LEN], clock[128], drift[64] = "";
 
     *text = '\0';
+    if (file->doubted) {
+        snprintf(text, CLOCK_TEXT_LEN,
+                 "how far its clock and that of file %u are apart is not known: they have too few "
+                 "packets in common",
+                 file->doubted_with + 1);
+        return text;
+    }
     if (file->reference == index && !file->point)
         return text;
     int64_t ahead_ns = -microseconds(correction->offset_ns);

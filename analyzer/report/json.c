@@ -70,7 +70,7 @@ static void on_phone(void *context, const struct phone *phone) {
     struct document *document = context;
 
     json_object_begin(&document->json);
-    json_phone_facts(&document->json, phone);
+    json_phone_facts(&document->json, document->story, phone);
     json_key(&document->json, "accounts");
     json_array_begin(&document->json);
 }

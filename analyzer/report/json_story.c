@@ -21,6 +21,20 @@ static void member_server(struct json_writer *json, const char *key, const struc
 
 /* ---- the capture ---- */
 
+/* Which bounds, where the warning is about some: a message may name several. */
+static void member_limits(struct json_writer *json, const struct story *story,
+                          enum warning_code code) {
+    json_key(json, "limits");
+    json_array_begin(json);
+    for (size_t i = 0; i < story->limit_count && code == WARNING_LIMIT_REACHED; i++) {
+        json_object_begin(json);
+        json_member_text(json, "limit", story->limits[i].name);
+        json_member_uint(json, "count", story->limits[i].count);
+        json_object_end(json);
+    }
+    json_array_end(json);
+}
+
 static void member_warnings(struct json_writer *json, const struct story *story) {
     json_key(json, "warnings");
     json_array_begin(json);
@@ -32,6 +46,7 @@ static void member_warnings(struct json_writer *json, const struct story *story)
         json_member_text(json, "code", warning_code_name(code));
         json_member_uint(json, "count", warning->count);
         json_member_text(json, "message", warning->message);
+        member_limits(json, story, code);
         json_object_end(json);
     }
     json_array_end(json);
@@ -73,7 +88,43 @@ void json_capture_facts(struct json_writer *json, const struct story *story) {
     member_warnings(json, story);
 }
 
-void json_phone_facts(struct json_writer *json, const struct phone *phone) {
+static void write_connection(struct json_writer *json, const struct story *story,
+                             const struct connection *connection) {
+    json_object_begin(json);
+    member_server(json, "server", &connection->server);
+    json_member_text(json, "server_name", connection->server_name);
+    json_member_text(json, "outcome", connection_outcome(connection));
+    member_offset(json, "t", story, connection->t_ns);
+    if (connection->open_at_end)
+        json_member_null(json, "end_t");
+    else
+        member_offset(json, "end_t", story, connection->end_ns);
+    json_member_places(json, story->merge, FRAMES_KEYS, connection->syn_frames,
+                       connection->syn_count);
+    json_member_frame(json, story->merge, (struct frame_keys){"error_frame", "error_file"},
+                      connection->error_frame);
+    json_member_bool(json, "encrypted", connection_is_opaque(connection));
+    json_object_end(json);
+}
+
+/* Those that requests do not tell of: what could not be read, and all of a phone of which nothing
+ * could be read. */
+static void member_connections(struct json_writer *json, const struct story *story,
+                               const struct phone *phone) {
+    bool unread = true;
+
+    for (size_t i = 0; i < phone->account_count; i++)
+        unread = unread && !phone->accounts[i].aor;
+    json_key(json, "connections");
+    json_array_begin(json);
+    for (size_t i = 0; i < phone->connection_count; i++)
+        if (unread || connection_is_opaque(&phone->connections[i]))
+            write_connection(json, story, &phone->connections[i]);
+    json_array_end(json);
+}
+
+void json_phone_facts(struct json_writer *json, const struct story *story,
+                      const struct phone *phone) {
     char text[IP_TEXT_LEN > MAC_TEXT_LEN ? IP_TEXT_LEN : MAC_TEXT_LEN];
 
     json_key(json, "addresses");
@@ -87,6 +138,7 @@ void json_phone_facts(struct json_writer *json, const struct phone *phone) {
     for (size_t i = 0; i < phone->user_agent_count; i++)
         json_text(json, phone->user_agents[i]);
     json_array_end(json);
+    member_connections(json, story, phone);
 }
 
 /* ---- resolutions ---- */

@@ -10,7 +10,8 @@
 /* packets, first, duration_s, offsets_s, link_types, dropped_packets, warnings. */
 void json_capture_facts(struct json_writer *json, const struct story *story);
 /* addresses, mac, user_agents. */
-void json_phone_facts(struct json_writer *json, const struct phone *phone);
+void json_phone_facts(struct json_writer *json, const struct story *story,
+                      const struct phone *phone);
 /* resolutions, requests, events. */
 void json_account_facts(struct json_writer *json, const struct story *story,
                         const struct account *account);

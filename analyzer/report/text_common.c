@@ -67,10 +67,13 @@ void text_capture_head(struct text_writer *text, const struct story *story) {
     text_count(text, story->packets, "packet");
     if (story->packets) {
         char duration[32], from[40];
-        text_printf(text, "in %s", text_duration(story->end_ns - story->start_ns, duration));
+        char lasts[40];
+        text_duration(story->end_ns - story->start_ns, duration);
+        snprintf(lasts, sizeof lasts, "in %s", duration);
         instant_text(story->start_ns, room);
         snprintf(from, sizeof from, "from %.10s %.8s UTC", room, room + 11);
-        text_piece(text, from); /* a date is not broken */
+        text_piece(text, lasts); /* neither a number and its unit */
+        text_piece(text, from);  /* nor a date are broken */
     }
     text_line(text);
     if (story->merge)
@@ -111,6 +114,8 @@ void text_phone(struct text_writer *text, const struct phone *phone) {
 void text_no_phone(struct text_writer *text, const struct story *story) {
     if (story->phone_count)
         text_words(text, "no phone that was asked for is in it");
+    else if (story->packets && !story->sip)
+        text_words(text, "no SIP message was found in it");
     else if (story->packets)
         text_words(text, "no host sends SIP requests as a phone does (see --as-phone)");
     else

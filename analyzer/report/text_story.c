@@ -347,6 +347,35 @@ static void put_event(struct view *view, const struct moment *moment) {
     text_line(text);
 }
 
+/* ---- connections ---- */
+
+static void put_connection(struct view *view, const struct moment *moment) {
+    const struct connection *connection = moment->connection;
+    struct text_writer *text = &view->text;
+    const struct merge *merge = view->story->merge;
+    char room[SERVER_TEXT_LEN], offset[32], frame[FRAME_TEXT_LEN];
+    bool failed = connection_failed(connection);
+
+    begin_line(view, moment->t_ns, moment->frame, STYLE_HEAD, "connection");
+    text_words(text, server_text(&connection->server, room));
+    text_style(text, failed ? STYLE_FAIL : STYLE_OPEN);
+    text_printf(text, "%s%s", connection_outcome(connection),
+                failed            ? ""
+                : connection->sip ? ", and not all of it could be read"
+                                  : ", encrypted");
+    text_style(text, STYLE_PLAIN);
+    if (connection->syn_count > 1)
+        text_printf(text, "after %zu SYNs", connection->syn_count);
+    if (connection->server_name)
+        text_printf(text, "- asked for %s", connection->server_name);
+    if (connection->error_frame)
+        text_printf(text, "(connection error in frame %s)",
+                    frame_text(merge, connection->error_frame, frame));
+    else if (!failed && !connection->open_at_end)
+        text_printf(text, "until %s", text_offset(view->story, connection->end_ns, offset));
+    text_line(text);
+}
+
 /* ---- the timeline ---- */
 
 static void put_moment(struct view *view, const struct moment *moment) {
@@ -359,6 +388,9 @@ static void put_moment(struct view *view, const struct moment *moment) {
         break;
     case MOMENT_EVENT:
         put_event(view, moment);
+        break;
+    case MOMENT_CONNECTION:
+        put_connection(view, moment);
         break;
     }
 }
@@ -436,7 +468,6 @@ static void on_account(void *context, const struct phone *phone, const struct ac
     struct text_writer *text = &view->text;
     struct timeline timeline;
 
-    (void)phone;
     (void)judgement;
     view->told_lookup = NULL;
     text_line(text);
@@ -447,7 +478,7 @@ static void on_account(void *context, const struct phone *phone, const struct ac
     if (account->host)
         text_printf(text, "at %s", account->host);
     text_line(text);
-    timeline_build(&timeline, account);
+    timeline_build(&timeline, phone, account);
     if (timeline.moments.n) {
         text_style(text, STYLE_QUIET);
         text_column(text, COLUMN_TIME_END - 6);

@@ -14,7 +14,7 @@ enum { PERIOD_MAX = 12 };
 static int rank(const struct moment *moment) {
     if (moment->kind == MOMENT_LOOKUP)
         return 0;
-    if (moment->kind == MOMENT_ATTEMPT)
+    if (moment->kind == MOMENT_ATTEMPT || moment->kind == MOMENT_CONNECTION)
         return 2;
     switch (moment->event->kind) {
     case EVENT_FAILOVER:
@@ -86,6 +86,14 @@ static uint64_t sameness_of_event(const struct event *event) {
     return add_number(add_server(hash, &event->server), event->expires_s);
 }
 
+static uint64_t sameness_of_connection(const struct connection *connection) {
+    uint64_t hash = add_server(5, &connection->server);
+
+    hash = add_text(add_number(hash, connection->syn_count), connection->server_name);
+    return add_number(hash, (uint64_t)connection_is_opaque(connection) << 2 |
+                                (uint64_t)connection->refused << 1 | connection->timed_out);
+}
+
 /* ---- building ---- */
 
 static struct moment *add(struct timeline *timeline, enum moment_kind kind, int64_t t_ns,
@@ -119,7 +127,21 @@ static uint32_t event_frame(const struct account *account, const struct event *e
     return event->frames[0];
 }
 
-void timeline_build(struct timeline *timeline, const struct account *account) {
+static void add_connections(struct timeline *timeline, const struct phone *phone,
+                            const struct account *account) {
+    for (size_t i = 0; i < phone->connection_count && phone->account_count == 1; i++) {
+        const struct connection *connection = &phone->connections[i];
+        if (account->aor && !connection_is_opaque(connection))
+            continue;
+        add(timeline, MOMENT_CONNECTION, connection->t_ns,
+            connection->syn_count ? connection->syn_frames[0] : 0,
+            sameness_of_connection(connection))
+            ->connection = connection;
+    }
+}
+
+void timeline_build(struct timeline *timeline, const struct phone *phone,
+                    const struct account *account) {
     *timeline = (struct timeline){0};
     for (size_t i = 0; i < account->resolution_count; i++) {
         const struct resolution *lookup = account->resolutions[i];
@@ -143,6 +165,7 @@ void timeline_build(struct timeline *timeline, const struct account *account) {
             sameness_of_event(event))
             ->event = event;
     }
+    add_connections(timeline, phone, account);
     if (timeline->moments.n)
         qsort(timeline->moments.items, timeline->moments.n, sizeof *timeline->moments.items,
               compare_moments);
@@ -165,6 +188,12 @@ static bool is_move(const struct moment *moment) {
     return moment->kind == MOMENT_EVENT && rank(moment) == 1;
 }
 
+/* A request begins, or what stands for one. */
+static bool is_begin(const struct moment *moment) {
+    return moment->kind == MOMENT_CONNECTION ||
+           (moment->kind == MOMENT_ATTEMPT && moment->attempt == 0);
+}
+
 /* Does a round of `period` moments begin where the phone begins something: at a lookup, where it
  * has one, else at a request or the move that leads to it? Of  REGISTER registered lookup | ...  a
  * reader would not see that the lookup comes first, nor where the request after it went. */
@@ -176,14 +205,13 @@ static bool round_begins(const struct timeline *timeline, size_t at, size_t peri
         return false;
     for (size_t i = 0; i < period; i++) {
         lookups += round[i].kind == MOMENT_LOOKUP;
-        requests += round[i].kind == MOMENT_ATTEMPT && round[i].attempt == 0;
+        requests += is_begin(&round[i]);
     }
     if (lookups == period || lookups + requests == 0)
         return true;
     if (lookups)
         return round[0].kind == MOMENT_LOOKUP && round[period - 1].kind != MOMENT_LOOKUP;
-    return (is_move(&round[0]) || (round[0].kind == MOMENT_ATTEMPT && round[0].attempt == 0)) &&
-           !is_move(&round[period - 1]);
+    return (is_move(&round[0]) || is_begin(&round[0])) && !is_move(&round[period - 1]);
 }
 
 size_t timeline_repeats(const struct timeline *timeline, size_t at, size_t *period) {

@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "phone/story.h"
 
-enum moment_kind { MOMENT_LOOKUP, MOMENT_ATTEMPT, MOMENT_EVENT };
+enum moment_kind { MOMENT_LOOKUP, MOMENT_ATTEMPT, MOMENT_EVENT, MOMENT_CONNECTION };
 
 struct moment {
     enum moment_kind kind;
@@ -18,14 +18,18 @@ struct moment {
     const struct request *request; /* with attempt: its index */
     size_t attempt;
     const struct event *event;
-    size_t order; /* as it was added; keeps the sorting stable */
+    const struct connection *connection; /* that no attempt tells of */
+    size_t order;                        /* as it was added; keeps the sorting stable */
 };
 
 struct timeline {
     ARRAY_OF(struct moment) moments;
 };
 
-void timeline_build(struct timeline *timeline, const struct account *account);
+/* With the phone's connections that could not be read where they can be of no other account; all of
+ * them, where nothing of the phone could be read. */
+void timeline_build(struct timeline *timeline, const struct phone *phone,
+                    const struct account *account);
 void timeline_fini(struct timeline *timeline);
 
 /* Does what begins at `at` repeat itself: `*period` moments, `copies` times in all (2 or more)?

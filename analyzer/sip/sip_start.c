@@ -12,7 +12,9 @@
 #include "sip/sip_head.h"
 #include "sip/sip_text.h"
 
-enum { METHOD_LEN_MAX = 64 };
+/* RFC 3261 25.1 has no bound, and none is set where the whole start line is there: this one keeps
+ * a stream of some other protocol from being held until it shows what it is. */
+enum { METHOD_LEN_AWAITED = 256 };
 
 #define METHOD(name)                                                                               \
     { (name), sizeof(name) - 1 }
@@ -71,7 +73,7 @@ static bool read_status_line(struct slice line, struct sip_start *start) {
 }
 
 static bool read_request_line(struct slice line, size_t method_len, struct sip_start *start) {
-    if (method_len == 0 || method_len > METHOD_LEN_MAX || line.len <= method_len + version.len + 2)
+    if (method_len == 0 || line.len <= method_len + version.len + 2)
         return false;
     size_t version_at = line.len - version.len;
     if (line.ptr[method_len] != ' ' || !sip_is_blank(line.ptr[version_at - 1]) ||
@@ -95,8 +97,7 @@ bool sip_start_take(struct slice *rest, struct sip_start *start) {
         line.len--;
     bool ok = (line.ptr[0] | 0x20) == 's' && is_version(line)
                   ? read_status_line(line, start)
-                  : read_request_line(
-                        line, sip_token_len(slice_between(line, 0, METHOD_LEN_MAX + 1)), start);
+                  : read_request_line(line, sip_token_len(line), start);
     if (ok)
         *rest = sip_from(*rest, end + 1);
     return ok;
@@ -116,9 +117,9 @@ static bool may_become_status(struct slice bytes) {
 
 /* … or a request line? The URI begins with neither a path (HTTP) nor a control character. */
 static bool may_become_request(struct slice bytes) {
-    size_t method_len = sip_token_len(slice_between(bytes, 0, METHOD_LEN_MAX + 1));
+    size_t method_len = sip_token_len(slice_between(bytes, 0, METHOD_LEN_AWAITED + 1));
 
-    if (method_len == 0 || method_len > METHOD_LEN_MAX)
+    if (method_len == 0 || method_len > METHOD_LEN_AWAITED)
         return false;
     if (method_len == bytes.len)
         return true;
@@ -145,8 +146,9 @@ bool sip_recognise(struct slice bytes, bool whole_line) {
     if (whole_line)
         return sip_start_take(&bytes, &start);
     /* A blank ends the method, a slash "SIP": all else is not worth the search for the line end. */
-    size_t token_len = sip_token_len(slice_between(bytes, 0, METHOD_LEN_MAX + 1));
-    if (token_len < bytes.len && bytes.ptr[token_len] != ' ' && bytes.ptr[token_len] != '/')
+    size_t token_len = sip_token_len(slice_between(bytes, 0, METHOD_LEN_AWAITED + 1));
+    if (token_len < bytes.len && token_len <= METHOD_LEN_AWAITED && bytes.ptr[token_len] != ' ' &&
+        bytes.ptr[token_len] != '/')
         return false;
     struct slice bounded = slice_between(bytes, 0, SIP_START_LINE_MAX);
     if (slice_find(bounded, '\n') < bounded.len)

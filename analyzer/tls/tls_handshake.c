@@ -1,20 +1,21 @@
-/* Only hellos are kept: certificates and the like run through. */
+/* Only hellos and the client's keys are kept: certificates and the like run through. */
 #include "tls/tls_handshake.h"
 
 #include <stdlib.h>
 
 #include "base/memory.h"
 
-enum { HELLO_MAX = 64 * 1024 };
+enum { KEPT_MAX = 64 * 1024 };
 
 static bool is_kept(const struct tls_handshake *handshake) {
-    return handshake->head[0] == TLS_CLIENT_HELLO || handshake->head[0] == TLS_SERVER_HELLO;
+    return handshake->head[0] == TLS_CLIENT_HELLO || handshake->head[0] == TLS_SERVER_HELLO ||
+           handshake->head[0] == TLS_CLIENT_KEY_EXCHANGE;
 }
 
 static void keep(struct tls_handshake *handshake, struct slice bytes) {
     size_t len = handshake->len + bytes.len;
 
-    if (len > HELLO_MAX || !bytes.len)
+    if (len > KEPT_MAX || !bytes.len)
         return;
     if (len > handshake->cap) {
         handshake->cap = len * 2;
@@ -32,7 +33,7 @@ uint8_t tls_handshake_read(struct tls_handshake *handshake, struct slice *conten
                 return 0;
             if (++handshake->have < sizeof handshake->head)
                 continue;
-            if (handshake->cap) { /* that of the hello before */
+            if (handshake->cap) { /* that of the one before */
                 free(handshake->body);
                 handshake->body = NULL;
                 handshake->cap = 0;

@@ -11,6 +11,7 @@ enum extension {
     EXTENSION_SERVER_NAME = 0,
     EXTENSION_ALPN = 16,
     EXTENSION_ENCRYPT_THEN_MAC = 22,
+    EXTENSION_EXTENDED_MASTER_SECRET = 23,
     EXTENSION_EARLY_DATA = 42,
     EXTENSION_SUPPORTED_VERSIONS = 43,
 };
@@ -117,6 +118,8 @@ bool tls_server_hello_parse(struct slice body, struct tls_server_hello *out) {
     while (take_extension(&extensions, &type, &extension)) {
         if (type == EXTENSION_ENCRYPT_THEN_MAC)
             hello.encrypt_then_mac = true;
+        else if (type == EXTENSION_EXTENDED_MASTER_SECRET)
+            hello.extended_master = true;
         else if (type == EXTENSION_SUPPORTED_VERSIONS && slice_take_u16be(&extension, &version))
             hello.version = version;
     }

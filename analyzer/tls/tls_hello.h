@@ -28,6 +28,7 @@ struct tls_server_hello {
     uint8_t compression;
     bool retry;            /* a HelloRetryRequest (RFC 8446 4.1.3) */
     bool encrypt_then_mac; /* RFC 7366 */
+    bool extended_master;  /* RFC 7627 */
 };
 
 /* The body of a handshake message. False: it is cut, or contradicts itself. */

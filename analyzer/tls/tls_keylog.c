@@ -12,6 +12,7 @@ enum { CONNECTIONS_MAX = 1 << 20, FIRST_CAP = 16 };
 struct tls_keylog {
     const struct tls_keylog *also;
     ARRAY_OF(struct tls_secrets) connections;
+    bool has_premasters;
     uint32_t *slots; /* index into connections, plus one; 0: free */
     size_t cap;
 };
@@ -32,9 +33,17 @@ static const struct {
     {"EARLY_EXPORTER_MASTER_SECRET", false, 0},
     {"ECH_SECRET", false, 0},
     {"ECH_CONFIG", false, 0},
-    {"RSA", false, 0},
+    {"RSA", true, TLS_PREMASTER_SECRET},
     {"PMS_CLIENT_RANDOM", false, 0},
 };
+
+const char *tls_secret_label(enum tls_secret_kind kind) {
+    size_t i = 0;
+
+    while (!labels[i].used || labels[i].kind != kind)
+        i++;
+    return labels[i].label;
+}
 
 struct tls_keylog *tls_keylog_new(const struct tls_keylog *also) {
     struct tls_keylog *keylog = memory_new_zeroed(1, sizeof *keylog);
@@ -125,15 +134,16 @@ static struct slice take_word(struct slice *line) {
 }
 
 static bool length_fits(enum tls_secret_kind kind, size_t len) {
-    return kind == TLS_MASTER_SECRET ? len == TLS_MASTER_SECRET_LEN
-                                     : len == 32 || len == 48 || len == 64;
+    return kind == TLS_MASTER_SECRET || kind == TLS_PREMASTER_SECRET
+               ? len == TLS_MASTER_SECRET_LEN
+               : len == 32 || len == 48 || len == 64;
 }
 
-static void read_line(struct tls_keylog *keylog, struct slice line,
+static void read_line(struct tls_keylog *keylog, struct slice line, uint32_t number,
                       struct tls_keylog_lines *lines) {
     struct slice label = take_word(&line), random_digits = take_word(&line);
     uint8_t random[TLS_RANDOM_LEN];
-    struct tls_secret secret = {0};
+    struct tls_secret secret = {.line = number};
     size_t i = 0;
 
     while (i < sizeof labels / sizeof *labels && !slice_eq(label, slice_of_text(labels[i].label)))
@@ -149,27 +159,30 @@ static void read_line(struct tls_keylog *keylog, struct slice line,
         return;
     }
     secret.len = (uint8_t)from_hex(line, secret.bytes, TLS_SECRET_MAX);
-    struct tls_secrets *known = from_hex(random_digits, random, sizeof random) == sizeof random &&
-                                        length_fits(labels[i].kind, secret.len)
-                                    ? secrets_of(keylog, random)
-                                    : NULL;
+    size_t id_len = labels[i].kind == TLS_PREMASTER_SECRET ? TLS_PREMASTER_ID_LEN : sizeof random;
+    memset(random, 0, sizeof random);
+    struct tls_secrets *known =
+        from_hex(random_digits, random, id_len) == id_len && length_fits(labels[i].kind, secret.len)
+            ? secrets_of(keylog, random)
+            : NULL;
     if (!known) {
         lines->skipped++;
         return;
     }
     known->of[labels[i].kind] = secret;
+    keylog->has_premasters |= labels[i].kind == TLS_PREMASTER_SECRET;
     lines->used++;
 }
 
 struct tls_keylog_lines tls_keylog_read(struct tls_keylog *keylog, struct slice text) {
     struct tls_keylog_lines lines = {0};
 
-    while (text.len) {
+    for (uint32_t number = 1; text.len; number++) {
         size_t end = slice_find(text, '\n');
         struct slice line = slice_trim(slice_between(text, 0, end));
         text = slice_between(text, end + 1, text.len);
         if (line.len && line.ptr[0] != '#')
-            read_line(keylog, line, &lines);
+            read_line(keylog, line, number, &lines);
     }
     return lines;
 }
@@ -182,4 +195,20 @@ const struct tls_secrets *tls_keylog_find(const struct tls_keylog *keylog,
             return &keylog->connections.items[at - 1];
     }
     return NULL;
+}
+
+bool tls_keylog_has_premasters(const struct tls_keylog *keylog) {
+    for (; keylog; keylog = keylog->also)
+        if (keylog->has_premasters)
+            return true;
+    return false;
+}
+
+const struct tls_secret *tls_keylog_find_premaster(const struct tls_keylog *keylog,
+                                                   struct slice encrypted) {
+    uint8_t id[TLS_RANDOM_LEN] = {0};
+
+    memcpy(id, encrypted.ptr, TLS_PREMASTER_ID_LEN);
+    const struct tls_secrets *found = tls_keylog_find(keylog, id);
+    return found && found->of[TLS_PREMASTER_SECRET].len ? &found->of[TLS_PREMASTER_SECRET] : NULL;
 }

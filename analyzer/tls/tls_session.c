@@ -13,6 +13,7 @@
 #include "tls/tls_cipher.h"
 #include "tls/tls_handshake.h"
 #include "tls/tls_kdf.h"
+#include "tls/tls_premaster.h"
 
 enum {
     WINDOW = 256,     /* records that may be missing in one place */
@@ -43,6 +44,10 @@ struct tls_session {
     uint16_t version; /* 0: no ServerHello yet */
     struct tls_suite suite;
     bool has_suite;
+    uint8_t server_random[TLS_RANDOM_LEN];
+    bool compressed, encrypt_then_mac, extended_master;
+    bool wants_premaster; /* RSA key exchange may tell the master secret */
+    struct tls_transcript transcript;
     struct end ends[TLS_ENDS];
 };
 
@@ -61,6 +66,7 @@ void tls_session_free(struct tls_session *session) {
         tls_cipher_fini(&session->ends[i].cipher);
         tls_cipher_fini(&session->ends[i].pending);
     }
+    tls_transcript_clear(&session->transcript, false);
     free(session);
 }
 
@@ -74,30 +80,53 @@ static void hear_client(struct tls_session *session, unsigned from, struct slice
     session->client = from;
     const struct tls_secrets *known = tls_keylog_find(session->keylog, session->client_random);
     session->has_secrets = known;
-    if (known)
-        session->secrets = *known;
+    session->secrets = known ? *known : (struct tls_secrets){0};
 }
 
-static void make_pending(struct tls_session *session, const struct tls_server_hello *hello) {
+static void make_pending(struct tls_session *session) {
     struct end *client = &session->ends[session->client],
                *server = &session->ends[!session->client];
     const struct tls_secret *master = &session->secrets.of[TLS_MASTER_SECRET];
 
     tls_cipher_fini(&client->pending);
     tls_cipher_fini(&server->pending);
-    if (!session->has_suite || hello->compression)
+    if (!session->has_suite || session->compressed)
         return;
     session->without_keys = session->suite.kind->mode == TLS_MODE_NULL;
     if (session->has_secrets && master->len) {
         if (!tls_ciphers_from_master(&client->pending, &server->pending, &session->suite,
-                                     session->version, hello->encrypt_then_mac,
+                                     session->version, session->encrypt_then_mac,
                                      slice_of(master->bytes, master->len), session->client_random,
-                                     hello->random.ptr))
+                                     session->server_random))
             client->pending = server->pending = (struct tls_cipher){0};
     } else if (session->without_keys) {
         tls_cipher_without_keys(&client->pending, &session->suite, session->version);
         tls_cipher_without_keys(&server->pending, &session->suite, session->version);
     }
+}
+
+static void forget_transcript(struct tls_session *session) {
+    session->wants_premaster = false;
+    tls_transcript_clear(&session->transcript, false);
+}
+
+/* The ClientKeyExchange: its premaster secret may be known. */
+static void hear_client_keys(struct tls_session *session, unsigned from, struct slice body) {
+    const struct tls_agreed agreed = {&session->suite, session->version, session->client_random,
+                                      session->server_random, session->extended_master};
+    struct tls_secret *master = &session->secrets.of[TLS_MASTER_SECRET];
+    const struct tls_secret *premaster;
+    struct slice encrypted;
+
+    if (session->wants_premaster && session->has_server && from == session->client &&
+        session->has_suite && session->version < TLS_1_3 &&
+        tls_premaster_encrypted(body, &encrypted) &&
+        (premaster = tls_keylog_find_premaster(session->keylog, encrypted)) &&
+        tls_master_from_premaster(master, premaster, &agreed, &session->transcript)) {
+        session->has_secrets = true;
+        make_pending(session);
+    }
+    forget_transcript(session);
 }
 
 static void hear_server(struct tls_session *session, unsigned from, struct slice body) {
@@ -110,22 +139,49 @@ static void hear_server(struct tls_session *session, unsigned from, struct slice
         return;
     session->has_server = true;
     session->has_suite = tls_suite_find(hello.suite, &session->suite);
+    memcpy(session->server_random, hello.random.ptr, TLS_RANDOM_LEN);
+    session->compressed = hello.compression;
+    session->encrypt_then_mac = hello.encrypt_then_mac;
+    session->extended_master = hello.extended_master;
     if (session->version < TLS_1_3)
-        make_pending(session, &hello);
+        make_pending(session);
+    else
+        forget_transcript(session);
+}
+
+/* With a whole ClientHello, where its connection's secrets are not known by its random. */
+static void begin_transcript(struct tls_session *session, const struct tls_handshake *hello) {
+    forget_transcript(session);
+    session->wants_premaster = session->has_client && !session->secrets.of[TLS_MASTER_SECRET].len &&
+                               tls_keylog_has_premasters(session->keylog);
+    if (!session->wants_premaster)
+        return;
+    tls_transcript_add(&session->transcript, slice_of(hello->head, sizeof hello->head));
+    tls_transcript_add(&session->transcript, slice_of(hello->body, hello->len));
 }
 
 static void hear(struct tls_session *session, unsigned from, struct tls_opened *opened) {
     struct slice content = opened->content, body;
     uint8_t type;
 
-    while ((type = tls_handshake_read(&session->ends[from].handshake, &content, &body))) {
+    for (;;) {
+        struct slice rest = content;
+        type = tls_handshake_read(&session->ends[from].handshake, &content, &body);
+        if (session->wants_premaster)
+            tls_transcript_add(&session->transcript,
+                               slice_between(rest, 0, rest.len - content.len));
+        if (!type)
+            return;
         if (type == TLS_CLIENT_HELLO) {
             session->has_client = false;
             hear_client(session, from, body);
             if (session->has_client)
                 opened->client_hello = &session->client_hello;
-        } else {
+            begin_transcript(session, &session->ends[from].handshake);
+        } else if (type == TLS_SERVER_HELLO) {
             hear_server(session, from, body);
+        } else {
+            hear_client_keys(session, from, body);
         }
     }
 }
@@ -272,37 +328,66 @@ static bool waits_for_key(const struct tls_session *session, unsigned from) {
 
     if ((session->version && session->version < TLS_1_3) || end->stage == STAGES)
         return false;
+    bool handshake =
+        session->secrets.of[client ? TLS_CLIENT_HANDSHAKE_SECRET : TLS_SERVER_HANDSHAKE_SECRET].len;
+    bool traffic =
+        session->secrets.of[client ? TLS_CLIENT_TRAFFIC_SECRET : TLS_SERVER_TRAFFIC_SECRET].len;
     if (client && end->stage == 0 && session->client_hello.early_data &&
         !session->secrets.of[TLS_CLIENT_EARLY_SECRET].len)
-        return true;
-    return !session->secrets.of[client ? TLS_CLIENT_HANDSHAKE_SECRET : TLS_SERVER_HANDSHAKE_SECRET]
-                .len;
+        return handshake || traffic;
+    return !handshake && traffic;
+}
+
+/* The secret that what this end sends now should be under. */
+static enum tls_secret_kind secret_due(const struct tls_session *session, unsigned from) {
+    const struct end *end = &session->ends[from];
+    bool client = from == session->client;
+    enum tls_secret_kind handshake =
+        client ? TLS_CLIENT_HANDSHAKE_SECRET : TLS_SERVER_HANDSHAKE_SECRET;
+
+    if (session->version && session->version < TLS_1_3)
+        return TLS_MASTER_SECRET;
+    if (end->stage < (client ? STAGES - 1 : 1) && session->secrets.of[handshake].len)
+        return handshake;
+    return client ? TLS_CLIENT_TRAFFIC_SECRET : TLS_SERVER_TRAFFIC_SECRET;
+}
+
+/* What a record is that this end sent, and that did not open. */
+static enum tls_open_status closed_status(const struct tls_session *session, unsigned from,
+                                          bool tried, const struct tls_opened *opened) {
+    if (tried && waits_for_key(session, from))
+        return TLS_WAITS;
+    /* Up to 1.2 it was tried with the keys that are there, which NULL suites do without secrets. */
+    bool keyed = opened->has_secret || opened->secret == TLS_MASTER_SECRET;
+    return keyed && (tried || session->ends[from].over) ? TLS_FAILED : TLS_SEALED;
 }
 
 static void open_sealed(struct tls_session *session, unsigned from, const struct attempt *attempt) {
     struct end *end = &session->ends[from];
+    struct tls_opened *opened = attempt->opened;
     bool before_1_3 = session->version && session->version < TLS_1_3;
 
+    opened->secret = secret_due(session, from);
+    opened->has_secret = session->secrets.of[opened->secret].len;
     if (!may_open(session, from)) {
-        attempt->opened->status = TLS_SEALED;
+        opened->status = closed_status(session, from, false, opened);
         session->hopeless = session->hopeless || !tls_session_has_keys(session) ||
                             (session->has_server && !may_open(session, !from));
         return;
     }
     if (before_1_3 && !end->sealed)
         change_cipher_spec(session, end); /* it was not captured */
-    bool opened = before_1_3 ? open_from(end, &end->cipher, end->seq, attempt)
-                             : open_1_3(session, from, attempt);
+    bool fits = before_1_3 ? open_from(end, &end->cipher, end->seq, attempt)
+                           : open_1_3(session, from, attempt);
     tls_cipher_pass(&end->cipher, attempt->record);
-    if (opened) {
-        attempt->opened->status = TLS_OPENED;
+    if (fits) {
+        opened->status = TLS_OPENED;
         end->after_gap = false;
         return;
     }
-    bool waits = waits_for_key(session, from);
-    attempt->opened->status = waits ? TLS_SEALED : TLS_FAILED;
+    opened->status = closed_status(session, from, true, opened);
     end->seq++;
-    end->over = (!end->after_gap && !waits) || end->tries >= TRIES_MAX;
+    end->over = (!end->after_gap && opened->status != TLS_WAITS) || end->tries >= TRIES_MAX;
     session->hopeless = end->over && !may_open(session, !from);
 }
 
@@ -328,6 +413,8 @@ void tls_session_open(struct tls_session *session, unsigned from, const struct t
 void tls_session_gap(struct tls_session *session, unsigned from) {
     session->ends[from].after_gap = true;
     tls_handshake_clear(&session->ends[from].handshake);
+    if (session->wants_premaster)
+        tls_transcript_clear(&session->transcript, true);
 }
 
 bool tls_session_hopeless(const struct tls_session *session) {
@@ -335,7 +422,8 @@ bool tls_session_hopeless(const struct tls_session *session) {
 }
 
 size_t tls_session_held(const struct tls_session *session) {
-    return session->ends[0].handshake.cap + session->ends[1].handshake.cap;
+    return session->ends[0].handshake.cap + session->ends[1].handshake.cap +
+           session->transcript.cap;
 }
 
 bool tls_session_has_keys(const struct tls_session *session) {

@@ -23,15 +23,18 @@ void tls_session_free(struct tls_session *session); /* NULL: nothing to do */
 enum tls_open_status {
     TLS_CLEAR,  /* not protected */
     TLS_OPENED, /* protected, and opened */
-    TLS_SEALED, /* protected; there is no key for it */
+    TLS_WAITS,  /* protected under a key that is not there, before one that is */
+    TLS_SEALED, /* protected; there is no key for what this end sends */
     TLS_FAILED, /* protected; a key is there, but it does not fit */
 };
 
 /* What a record turned out to be. */
 struct tls_opened {
     enum tls_open_status status;
-    uint8_t type;         /* of enum tls_content: the content's own, where it could be opened */
-    struct slice content; /* CLEAR, OPENED; valid until the next call */
+    uint8_t type; /* of enum tls_content: the content's own, where it could be opened */
+    enum tls_secret_kind secret; /* WAITS, SEALED, FAILED: that should open it, */
+    bool has_secret;             /* and it is there; SEALED: its cipher suite is not known here */
+    struct slice content;        /* CLEAR, OPENED; valid until the next call */
     const struct tls_client_hello *client_hello; /* it ended one; valid until the next call */
 };
 
@@ -47,7 +50,7 @@ void tls_session_gap(struct tls_session *session, unsigned from);
 /* Nothing that this connection sends from now on can be opened. */
 bool tls_session_hopeless(const struct tls_session *session);
 
-/* So many bytes of unfinished hellos are held. */
+/* So many bytes of handshakes are held. */
 size_t tls_session_held(const struct tls_session *session);
 
 /* Are there secrets, or need there be none? */

@@ -628,4 +628,5 @@ const struct rule rule_dns_chain = {
     .applies = applies,
     .check = check,
     .shown_by_connections = true,
+    .shown_by_lookups = true,
 };

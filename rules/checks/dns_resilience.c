@@ -457,4 +457,5 @@ const struct rule rule_dns_resilience = {
     .applies = applies,
     .check = check,
     .shown_by_connections = true,
+    .shown_by_lookups = true,
 };

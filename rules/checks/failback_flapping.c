@@ -13,7 +13,7 @@
 #include "rules/checks/failover_walk.h"
 #include "rules/loss_index.h"
 
-#define NEEDS_NO_LOSS "comes from a capture that lost no packets of this phone"
+#define NEEDS_NO_LOSS "lost no packets of this phone"
 
 /* A change of server, from the first packet to the success: through all tries at the old one. */
 #define CHANGING_NS STORY_AFTER_SILENCE_NS

@@ -57,7 +57,7 @@ static void judge_return(struct judge *judge, const struct failback_course *cour
     if (judge_loss(judge, call->from_ns, t_ns, NULL)) {
         describe(judge,
                  judge_undecided(judge, REASON_CAPTURE_LOSS, t_ns,
-                                 "comes from a capture that lost no packets of this phone"),
+                                 "lost no packets of this phone"),
                  course, step, call);
         return;
     }

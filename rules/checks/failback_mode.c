@@ -17,7 +17,7 @@
 #include "rules/checks/failover_walk.h"
 #include "rules/loss_index.h"
 
-#define NEEDS_NO_LOSS "comes from a capture that lost no packets of this phone"
+#define NEEDS_NO_LOSS "lost no packets of this phone"
 #define NEEDS_BEGINNING "begins before the failover, with the lookups and the REGISTER before it"
 
 /* Good answers of servers, by server, then time: was a primary seen alive after a try in vain? */

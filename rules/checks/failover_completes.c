@@ -10,7 +10,7 @@
 #include "rules/checks/failover_walk.h"
 
 #define NEEDS_END "goes on at least 37 s after the attempt that failed"
-#define NEEDS_NO_LOSS "comes from a capture that lost no packets of this phone"
+#define NEEDS_NO_LOSS "lost no packets of this phone"
 
 enum { TRIED_MAX = 16 }; /* servers named in an observation */
 
@@ -25,7 +25,8 @@ struct course {
     size_t overdue; /* attempt at which it stayed past 64×T1; SIZE_MAX: none */
     size_t moves;
     bool open;                /* the capture ends before one could know that the phone gave up */
-    const char *overdue_next; /* the server that it should have gone to */
+    const char *overdue_next; /* the server that it should have gone to, and */
+    const struct loss_sign *overdue_sign; /* why that is not certain; NULL: it is */
 };
 
 static int64_t began(const struct course *course) {
@@ -92,17 +93,22 @@ static void fail(struct judge *judge, const struct course *course,
 static void fail_overdue(struct judge *judge, const struct course *course,
                          const struct failover_walk *walk) {
     const struct request *request = course->request;
-    struct occurrence *occurrence = judge_add(judge, VERDICT_FAIL, began(course));
+    const struct loss_sign *sign = course->overdue_sign;
+    struct occurrence *occurrence =
+        sign ? judge_undecided(judge, REASON_CAPTURE_LOSS, began(course), NEEDS_NO_LOSS)
+             : judge_add(judge, VERDICT_FAIL, began(course));
     int64_t silence = failover_silence_ns(walk->account, request, course->overdue);
     char lasted[SECONDS_TEXT_LEN];
 
     judge_expect(judge, occurrence, value_text("next", course->overdue_next));
     judge_observe(judge, occurrence, value_seconds("silent_s", silence));
     describe(judge, occurrence, course);
-    judge_say(judge, occurrence, "%s stayed at the silent %s for %s s; %s was left to try",
+    judge_say(judge, occurrence, "%s stayed at the silent %s for %s s; %s was left to try%s%s%s",
               failover_request_words(request),
               server_words(judge, &request->attempts[course->overdue].server),
-              seconds_text(silence, lasted), course->overdue_next);
+              seconds_text(silence, lasted), course->overdue_next,
+              sign ? " (but the capture shows loss: " : "", sign ? loss_kind_text(sign->kind) : "",
+              sign ? ")" : "");
 }
 
 /* The last attempt failed (or the phone stayed where it failed): is anything left? */
@@ -185,6 +191,7 @@ static void go_on(struct course *course, const struct failover_walk *walk, size_
         walk->failover->on_no_response && failover_overdue(walk, i)) {
         course->overdue = i;
         course->overdue_next = failover_walk_next_text(walk);
+        course->overdue_sign = failover_overdue_sign(walk, i);
     }
     if (!failover_lists(walk->failover, attempt))
         return;

@@ -12,7 +12,7 @@
 #include "rules/checks/failover_walk.h"
 #include "rules/checks/registered.h"
 
-#define NEEDS_NO_LOSS "comes from a capture that lost no packets of this phone"
+#define NEEDS_NO_LOSS "lost no packets of this phone"
 
 enum { SERVERS_MAX = 16 };
 

@@ -14,7 +14,7 @@
 #include "rules/checks/failover_walk.h"
 #include "rules/checks/registered.h"
 
-#define NEEDS_NO_LOSS "comes from a capture that lost no packets of this phone"
+#define NEEDS_NO_LOSS "lost no packets of this phone"
 
 enum { LOOKED_AT = 64 };    /* requests during one failover that are looked at */
 enum { DUE_PER_CENT = 90 }; /* of its lifetime: later a renewal comes of itself */

@@ -11,7 +11,7 @@
 #include "rules/checks/failover_walk.h"
 #include "rules/checks/subscriptions.h"
 
-#define NEEDS_NO_LOSS "comes from a capture that lost no packets of this phone"
+#define NEEDS_NO_LOSS "lost no packets of this phone"
 
 enum { SHOWN_MAX = 64 };   /* subscriptions in the evidence */
 enum { LINES_MAX = 8 };    /* registrations side by side: reg-ids, configured servers */

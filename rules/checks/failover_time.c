@@ -13,7 +13,7 @@
 
 #define NEEDS_END "goes on until the request that moved is answered at the other server"
 #define NEEDS_ALIVE "includes a failover to a server that answers with success"
-#define NEEDS_NO_LOSS "comes from a capture that lost no packets of this phone"
+#define NEEDS_NO_LOSS "lost no packets of this phone"
 
 /* One request's way from the first failed attempt to a success elsewhere. */
 struct failover_course {

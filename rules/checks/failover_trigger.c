@@ -11,7 +11,7 @@
 #include "rules/checks/failover_walk.h"
 
 #define NEEDS_END "goes on at least 37 s after the attempt that failed"
-#define NEEDS_NO_LOSS "comes from a capture that lost no packets of this phone"
+#define NEEDS_NO_LOSS "lost no packets of this phone"
 
 /* One attempt and what followed. */
 struct ending {
@@ -139,8 +139,13 @@ static void judge_stay(struct judge *judge, const struct failover_walk *walk,
 
 /* Sends go on at one silent server for longer than any timer. */
 static void judge_overdue(struct judge *judge, const struct failover_walk *walk,
-                          const struct ending *ending, int64_t silence_ns) {
-    struct occurrence *occurrence = judge_add(judge, VERDICT_FAIL, ending->attempt->t_ns);
+                          const struct ending *ending, size_t index) {
+    const int64_t t_ns = ending->attempt->t_ns;
+    const int64_t silence_ns = failover_silence_ns(walk->account, ending->request, index);
+    const struct loss_sign *sign = failover_overdue_sign(walk, index);
+    struct occurrence *occurrence =
+        sign ? judge_undecided(judge, REASON_CAPTURE_LOSS, t_ns, NEEDS_NO_LOSS)
+             : judge_add(judge, VERDICT_FAIL, t_ns);
     char lasted[SECONDS_TEXT_LEN];
 
     judge_expect(judge, occurrence, value_bool("moves_on", true));
@@ -151,10 +156,12 @@ static void judge_overdue(struct judge *judge, const struct failover_walk *walk,
     judge_observe(judge, occurrence, value_server("from", &ending->attempt->server));
     failover_send_frames(judge, occurrence, ending->attempt);
     judge_say(judge, occurrence,
-              "%s was still sent to %s after %s s without a response; expected to move on to %s",
+              "%s was still sent to %s after %s s without a response; expected to move on to %s"
+              "%s%s%s",
               failover_request_words(ending->request),
               server_words(judge, &ending->attempt->server), seconds_text(silence_ns, lasted),
-              failover_walk_next_text(walk));
+              failover_walk_next_text(walk), sign ? " (but the capture shows loss: " : "",
+              sign ? loss_kind_text(sign->kind) : "", sign ? ")" : "");
 }
 
 static void judge_ending(struct judge *judge, const struct failover_walk *walk,
@@ -165,8 +172,7 @@ static void judge_ending(struct judge *judge, const struct failover_walk *walk,
         return;
     if (walk->known && walk->left && walk->failover->on_no_response && !ending->moved &&
         failover_overdue(walk, index)) {
-        judge_overdue(judge, walk, ending,
-                      failover_silence_ns(walk->account, ending->request, index));
+        judge_overdue(judge, walk, ending, index);
         return;
     }
     if (attempt->outcome == OUTCOME_STALLED || attempt->restarted ||

@@ -455,12 +455,30 @@ unsigned retry_tries(const struct retry_expectations *retry, const struct attemp
                                          : attempt->transactions + attempt->connects;
 }
 
-bool failover_overdue(const struct failover_walk *walk, size_t index) {
-    const struct attempt *attempt = &walk->request->attempts[index];
+/* The longest that the attempt lasted without a sign between two of its transactions: of what went
+ * before that, the capture may have missed the answer, or a move to another server and back. */
+static int64_t longest_seen(const struct judge *judge, const struct attempt *attempt) {
+    const struct send *begin = NULL, *last = NULL;
+    int64_t longest = 0;
+
+    for (size_t i = 0; i < attempt->send_count; i++) {
+        const struct send *send = &attempt->send_list[i];
+        if (!last || ((send->connect || send->transaction != last->transaction) &&
+                      judge_loss(judge, last->t_ns, send->t_ns, NULL)))
+            begin = send;
+        if (send->t_ns - begin->t_ns > longest)
+            longest = send->t_ns - begin->t_ns;
+        last = send;
+    }
+    return longest;
+}
+
+/* Longer than any timer? */
+static bool is_overdue(const struct failover_walk *walk, const struct attempt *attempt,
+                       int64_t silence) {
     const struct expectations *expect = walk->account->judge->expect;
     const struct retry_expectation *retry =
         &walk->retry->method[retry_method_of(walk->request->method)];
-    int64_t silence = failover_silence_ns(walk->account, walk->request, index);
     int64_t limit = STORY_64T1_NS;
 
     if (attempt->outcome == OUTCOME_REFUSED)
@@ -474,6 +492,22 @@ bool failover_overdue(const struct failover_walk *walk, size_t index) {
     return !retry->give_up.set ||
            silence >
                retry->give_up.high_ns + expectations_tolerance_ns(expect, retry->give_up.high_ns);
+}
+
+bool failover_overdue(const struct failover_walk *walk, size_t index) {
+    return is_overdue(walk, &walk->request->attempts[index],
+                      failover_silence_ns(walk->account, walk->request, index));
+}
+
+const struct loss_sign *failover_overdue_sign(const struct failover_walk *walk, size_t index) {
+    const struct judge *judge = walk->account->judge;
+    const struct attempt *attempt = &walk->request->attempts[index];
+    int64_t until = attempt->t_ns + failover_silence_ns(walk->account, walk->request, index);
+
+    if (attempt->transactions + attempt->connects < 2 ||
+        is_overdue(walk, attempt, longest_seen(judge, attempt)))
+        return NULL;
+    return judge_loss(judge, attempt->t_ns, until, NULL);
 }
 
 bool failover_cancelled(const struct request *request, size_t index) {

@@ -112,6 +112,9 @@ int64_t failover_silence_ns(const struct failover_account *account, const struct
 /* Did it stay there past 64×T1 (RFC 3261 timers B and F), and past what its tries and give_up_s
  * allow? */
 bool failover_overdue(const struct failover_walk *walk, size_t index);
+/* A sign that what ended it before that may be missing from the capture: the attempt is of several
+ * transactions, and too short from sign to sign. NULL: none. */
+const struct loss_sign *failover_overdue_sign(const struct failover_walk *walk, size_t index);
 
 /* The user ended it: a CANCEL of this attempt was seen. */
 bool failover_cancelled(const struct request *request, size_t index);

@@ -8,7 +8,7 @@
 void fallback_check_concurrent(struct judge *judge, const struct fallback_rounds *rounds);
 void fallback_check_successive(struct judge *judge, const struct fallback_rounds *rounds);
 
-#define FALLBACK_NEEDS_NO_LOSS "comes from a capture that lost no packets of this phone"
+#define FALLBACK_NEEDS_NO_LOSS "lost no packets of this phone"
 #define FALLBACK_NEEDS_START "begins before the phone starts, best when it boots"
 
 #endif

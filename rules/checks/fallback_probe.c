@@ -17,7 +17,7 @@
 #include "rules/checks/fallback_rounds.h"
 #include "rules/loss_index.h"
 
-#define NEEDS_NO_LOSS "comes from a capture that lost no packets of this phone"
+#define NEEDS_NO_LOSS "lost no packets of this phone"
 
 struct watch {
     struct judge *judge;

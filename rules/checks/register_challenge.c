@@ -12,7 +12,7 @@
 enum { REQUESTS_SEEN = 16, UDP_LIMIT_BYTES = 1100 };
 
 #define NEEDS_END "goes on at least 5 s after the challenge"
-#define NEEDS_NO_LOSS "comes from a capture that lost no packets of this phone"
+#define NEEDS_NO_LOSS "lost no packets of this phone"
 
 struct challenge {
     const struct request *request;

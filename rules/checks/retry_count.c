@@ -11,6 +11,7 @@
 #include "base/instant.h"
 #include "rules/checks/checks.h"
 #include "rules/checks/failover_walk.h"
+#include "rules/checks/retry_losses.h"
 
 enum { NEXT_REQUESTS_SEEN = 32 };
 
@@ -203,36 +204,14 @@ static bool lost(struct judge *judge, const struct silence *silence) {
     sign = judge_loss(judge, attempt->t_ns, until, &attempt->server.ip);
     if (!sign)
         return false;
-    occurrence = judge_undecided(judge, REASON_CAPTURE_LOSS, attempt->t_ns,
-                                 "comes from a capture that lost no packets of this phone");
+    occurrence =
+        judge_undecided(judge, REASON_CAPTURE_LOSS, attempt->t_ns, "lost no packets of this phone");
     describe(judge, occurrence, silence);
     judge_frame(judge, occurrence, sign->frame);
     judge_say(judge, occurrence, "%s was seen %s at %s, but the capture may have missed some: %s",
               failover_request_words(silence->request),
               times_words(judge, silence->tries, silence->retry->unit != RETRY_UNIT_TRY),
               server_words(judge, &attempt->server), loss_kind_text(sign->kind));
-    return true;
-}
-
-/* Are the sends of an attempt, counted back from the move that ended it, among those of another?
- *
- *     whole   |----|---------|-------------------> move
- *     part         |----------------------------->
- */
-static bool is_part_of(const struct attempt *part, int64_t part_ns, const struct attempt *whole,
-                       int64_t whole_ns) {
-    enum { SHARE = 20 }; /* timers do not drift: a twentieth is enough */
-
-    for (size_t i = 0; i < part->send_count; i++) {
-        int64_t before_ns = part_ns - part->send_list[i].t_ns;
-        bool found = false;
-        for (size_t k = 0; k < whole->send_count && !found; k++) {
-            int64_t off = whole_ns - whole->send_list[k].t_ns - before_ns;
-            found = (off < 0 ? -off : off) <= before_ns / SHARE;
-        }
-        if (!found)
-            return false;
-    }
     return true;
 }
 
@@ -255,11 +234,10 @@ static bool lost_as_another_shows(struct judge *judge, const struct silence *sil
             if (other->outcome != OUTCOME_SILENT || server_eq(&other->server, &next->server) ||
                 other->tries < (unsigned)silence->range.low ||
                 other->tries > (unsigned)silence->range.high ||
-                !is_part_of(attempt, attempt->t_ns + silence->lasted_ns, other, next->t_ns))
+                !retry_is_part_of(attempt, attempt->t_ns + silence->lasted_ns, other, next->t_ns))
                 continue;
-            struct occurrence *occurrence =
-                judge_undecided(judge, REASON_CAPTURE_LOSS, attempt->t_ns,
-                                "comes from a capture that lost no packets of this phone");
+            struct occurrence *occurrence = judge_undecided(
+                judge, REASON_CAPTURE_LOSS, attempt->t_ns, "lost no packets of this phone");
             describe(judge, occurrence, silence);
             judge_say(judge, occurrence,
                       "%s was seen %s at %s, but moved on as after %u tries: the capture may have "
@@ -271,6 +249,27 @@ static bool lost_as_another_shows(struct judge *judge, const struct silence *sil
         }
     }
     return false;
+}
+
+/* One too few, as if the first send were missing. */
+static bool lost_first(struct judge *judge, const struct silence *silence) {
+    const struct attempt *attempt = silence->attempt;
+    int64_t t1_ns = silence->retry->t1.set ? silence->retry->t1.ns : STORY_T1_NS;
+    struct occurrence *occurrence;
+
+    if (over_stream(attempt) || silence->retry->unit != RETRY_UNIT_TRY ||
+        silence->tries + 1 != (unsigned)silence->range.low ||
+        !retry_begins_late(judge->account, attempt, t1_ns))
+        return false;
+    occurrence = judge_undecided(judge, REASON_CAPTURE_LOSS, attempt->t_ns,
+                                 "comes from a capture that lost no packets of this phone");
+    describe(judge, occurrence, silence);
+    judge_say(judge, occurrence,
+              "%s was seen %s at %s, but begins with the second gap: the capture may have missed "
+              "its first send",
+              failover_request_words(silence->request), times_words(judge, silence->tries, false),
+              server_words(judge, &attempt->server));
+    return true;
 }
 
 /* As many as allowed, but a gap says that there was one more. */
@@ -344,8 +343,7 @@ static void judge_silence(struct judge *judge, const struct silence *silence,
     /* What ended the first of several transactions may be missing: an answer, or a move. */
     if (many && attempt->transactions > 1 && !over_stream(attempt) &&
         judge_loss(judge, attempt->t_ns, attempt->t_ns + silence->lasted_ns, NULL)) {
-        undecided(judge, silence, REASON_CAPTURE_LOSS,
-                  "comes from a capture that lost no packets of this phone");
+        undecided(judge, silence, REASON_CAPTURE_LOSS, "lost no packets of this phone");
         return;
     }
     if (many) {
@@ -371,7 +369,8 @@ static void judge_silence(struct judge *judge, const struct silence *silence,
     if (failover_cancelled(silence->request, index))
         return; /* the user ended it, not the phone */
     if (few && !(over_stream(attempt) && silence->full_timer)) {
-        if (lost(judge, silence) || lost_as_another_shows(judge, silence))
+        if (lost(judge, silence) || lost_as_another_shows(judge, silence) ||
+            lost_first(judge, silence))
             return;
         if (silence->unsure)
             undecided(judge, silence, REASON_NO_SERVER_LIST, NEEDS_SERVER_LIST);

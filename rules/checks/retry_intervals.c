@@ -299,7 +299,7 @@ static void judge_datagrams(struct judge *judge, const struct sends *sends,
     }
     if (doubtful || explained_by_loss(judge, sends, &schedule, retry->t1.set)) {
         occurrence = judge_undecided(judge, REASON_CAPTURE_LOSS, sends->times_ns[0],
-                                     "comes from a capture that lost no packets of this phone");
+                                     "lost no packets of this phone");
         observe(judge, occurrence, sends);
         judge_say(judge, occurrence,
                   "the gaps of %s to %s (%s s) look as if the capture had missed a send",

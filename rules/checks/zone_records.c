@@ -330,4 +330,5 @@ const struct rule rule_zone_records = {
     .applies = applies,
     .check = check,
     .shown_by_connections = true,
+    .shown_by_lookups = true,
 };

@@ -296,4 +296,5 @@ const struct rule rule_zone_targets = {
     .applies = applies,
     .check = check,
     .shown_by_connections = true,
+    .shown_by_lookups = true,
 };

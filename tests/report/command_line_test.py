@@ -300,6 +300,32 @@ class Captures(Case):
         self.assertEqual([capture['files'] for capture in json.loads(done.out)['captures']],
                          [[str(self.folder / 'a.pcapng.gz')]])
 
+    def test_folder_of_what_is_passed_over(self):
+        """In silence, but for what somebody may take for a capture; a link is no other capture."""
+        (self.folder / 'a.pcapng').write_bytes(GOLDEN.read_bytes())
+        (self.folder / 'sub').mkdir()
+        for link, target in (('0.pcapng', 'a.pcapng'), ('z.pcapng', 'a.pcapng'),
+                             ('sub/b.pcapng', '../a.pcapng')):
+            (self.folder / link).symlink_to(target)
+        self.file('readme.txt', b'no capture')
+        self.file('manual.pdf', b'%PDF-1.4')
+        self.file('empty.pcap')
+        self.file('old.zip', b'PK\x03\x04....')
+        done = run('check', '--json', *PASSES, self.folder)
+        self.status(done, 0, 'empty.pcap: passed over: the file is empty',
+                    'found a zip archive: unpack it', '0.pcapng: passed over: a link')
+        self.assertEqual(len(done.err.splitlines()), 5, done.err)
+        self.assertEqual([capture['files'] for capture in json.loads(done.out)['captures']],
+                         [[str(self.folder / 'a.pcapng')]])
+        # two links to one that is elsewhere: one
+        elsewhere = self.folder / 'links'
+        elsewhere.mkdir()
+        for name in 'xy':
+            (elsewhere / name).symlink_to(GOLDEN)
+        done = run('check', '--json', *PASSES, elsewhere)
+        self.assertEqual([capture['files'] for capture in json.loads(done.out)['captures']],
+                         [[str(elsewhere / 'x')]])
+
     def test_compressed(self):
         whole = gzip.compress(GOLDEN.read_bytes(), mtime=0)
         path = self.file('trace.pcapng.gz', whole)

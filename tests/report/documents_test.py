@@ -29,7 +29,7 @@ ORDER = {
     'document': ['format', 'tool', 'expectations', 'verdict', 'summary', 'captures'],
     'capture': ['files', 'verdict', 'reason', 'packets', 'first', 'duration_s', 'offsets_s',
                 'link_types', 'dropped_packets', 'warnings', 'phones'],
-    'phone': ['addresses', 'mac', 'user_agents', 'accounts'],
+    'phone': ['addresses', 'mac', 'user_agents', 'connections', 'accounts'],
     'account': ['aor', 'host', 'verdict', 'expectations', 'results', 'resolutions', 'requests',
                 'events'],
     'result': ['rule', 'verdict', 'reason', 'message', 'occurrences', 'sources', 'needs'],

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """--keylog FILE: what it opens, what is wrong with it, and what is said where it does not fit."""
 
+import json
 import pathlib
 import subprocess
 import sys
@@ -49,12 +50,49 @@ class Keylog(unittest.TestCase):
         self.assertIn('2 lines passed over', errors)
 
     def test_a_file_of_no_secrets_is_wrong_use(self):
-        for data in (b'', b'\n', b'not a key log\n', b'\0' * 5000, CAPTURE.read_bytes()):
+        for data in (b'not a key log\n', b'\n\nCLIENT_RANDOM\n', b'\0' * 5000,
+                     CAPTURE.read_bytes()):
             for command in ('check', 'show'):
                 done = run(command, '--keylog', self.log(data), CAPTURE)
                 self.assertEqual(done.returncode, 2)
                 self.assertIn('CLIENT_RANDOM', done.stderr)
                 self.assertEqual(done.stdout, '')
+
+    def test_an_empty_one_is_said(self):
+        for data in (b'', b'\n', b'# nothing\n', b'EXPORTER_SECRET ' + b'00' * 32 + b' 00\n'):
+            done = run('check', '--keylog', self.log(data), CAPTURE)
+            self.assertEqual(done.returncode, run('check', CAPTURE).returncode)
+            self.assertIn('there is no secret in this key log', done.stderr)
+
+    def changed(self, change):
+        """What is said where lines of the key log are changed."""
+        lines = [change(line) for line in KEYLOG.read_bytes().splitlines()]
+        path = self.log(b'# keys\n' + b'\n'.join(line for line in lines if line) + b'\n')
+        done = run('show', '--json', '--keylog', path, CAPTURE)
+        capture = json.loads(done.stdout)['captures'][0]
+        return done.stderr, {w['code']: w['count'] for w in capture['warnings']}, path
+
+    def test_a_wrong_secret_is_named_with_its_line(self):
+        errors, codes, path = self.changed(
+            lambda line: line[:-4] + b'0000' if line.startswith(b'SERVER_TRAFFIC') else line)
+        at = next(number for number, line in enumerate(path.read_bytes().splitlines(), 1)
+                  if line.startswith(b'SERVER_TRAFFIC'))
+        self.assertRegex(errors, rf'frame \d+: SERVER_TRAFFIC_SECRET_0 \(line {at}\) does not open '
+                                 r'what 192\.0\.2\.1:5061 sent to 192\.0\.2\.10:\d+')
+        self.assertEqual(codes['tls-secrets'], 1)
+
+    def test_a_missing_secret_is_named(self):
+        errors, codes, _ = self.changed(
+            lambda line: b'' if line.startswith(b'CLIENT_TRAFFIC') else line)
+        self.assertRegex(errors, r'what 192\.0\.2\.10:\d+ sent to 192\.0\.2\.1:5061 cannot be '
+                                 r'opened: the key log has other secrets .*CLIENT_TRAFFIC_SECRET_0')
+        self.assertEqual(codes['tls-secrets'], 1)
+
+    def test_a_wrong_master_secret(self):
+        errors, codes, _ = self.changed(
+            lambda line: line[:-4] + b'0000' if line.startswith(b'CLIENT_RANDOM') else line)
+        self.assertEqual(errors.count('CLIENT_RANDOM (line '), 2)
+        self.assertEqual(codes['tls-secrets'], 2)
 
     def test_a_file_that_cannot_be_read(self):
         for path in ('/nowhere/keys', ROOT):

@@ -154,6 +154,27 @@ class Rings(Sets):
         self.assertEqual(len(merged['files']), len(capture.frames))
         self.assertEqual(bare(whole, PLACES | SET), bare(merged, PLACES | SET))
 
+    def test_files_that_overlap(self):
+        """What is in two files at the same time is there once, with identifications or without;
+        also where it is all of it."""
+        names = UDP, 'copies-no-identification', 'sent-twice-no-identification-fail', TCP
+        for name in names:
+            case = Case(CAPTURES / name)
+            capture = capture_sets.read(case.capture)
+            frames, total = capture.frames, len(capture.frames)
+            status, whole = whole_of(name)
+            for begin, end in ((total // 2, total // 2 + 1), (total // 3, total * 2 // 3),
+                               (0, total)):
+                with self.subTest(name, begin=begin, end=end):
+                    parts = [frames[:end], frames[begin:end + 1], frames[begin:]]
+                    paths = self.write(capture_sets.scenario_file.encode(
+                        'pcapng', capture.faces, part) for part in parts)
+                    merged_status, merged = self.check(case, '--merge', *paths)
+                    self.assertEqual(status, merged_status)
+                    self.assertEqual(merged['offsets_s'], [0, 0, 0])
+                    less = PLACES | SET | {'packets', 'warnings'}
+                    self.assertEqual(bare(whole, less), bare(merged, less))
+
     def test_one_capture_is_that_capture(self):
         case = Case(CAPTURES / ICMP)
         self.assertEqual(self.check(case, case.capture), self.check(case, '--merge', case.capture))
@@ -208,6 +229,44 @@ class Points(Sets):
         _, merged = self.check(case, '--merge', far, near)
         self.assertEqual(merged['offsets_s'], [1767225600, 0])
         self.assertEqual(merged['first'][:4], '2026')
+
+    def far_alone(self, name, keep, offset):
+        """The verdicts of a case, and of it with a far file of a few frames, its clock ahead."""
+        case = Case(CAPTURES / name)
+        capture = capture_sets.read(case.capture)
+        near, far = self.write(capture_sets.two_points(capture, phones_of(name), offset=offset))
+        frames = capture_sets.read(far)
+        far.write_bytes(capture_sets.scenario_file.encode(
+            'pcapng', frames.faces, [frames.frames[i] for i in keep]))
+        return case, near, far
+
+    def test_one_packet_tells_the_clock(self):
+        case, near, far = self.far_alone(UDP, [10], AHEAD)
+        _, whole = whole_of(UDP)
+        _, merged = self.check(case, '--merge', near, far)
+        self.assertEqual(bare(whole, self.LESS), bare(merged, self.LESS))
+        self.assertAlmostEqual(merged['offsets_s'][1], -AHEAD / capture_sets.SECOND, places=2)
+
+    def test_the_handshake_of_tcp_tells_the_clock(self):
+        name = 'order-priority-pass-dead-from-the-start'
+        case, near, far = self.far_alone(name, range(2), AHEAD)
+        _, whole = whole_of(name)
+        _, merged = self.check(case, '--merge', near, far)
+        self.assertEqual(bare(whole, self.LESS), bare(merged, self.LESS))
+
+    def test_a_clock_that_cannot_be_told_fails_nobody(self):
+        case, near, far = self.far_alone('sent-twice-no-identification-fail', [9], 3 * AHEAD)
+        self.assertEqual(whole_of(case.name)[1]['verdict'], 'fail')
+        _, merged = self.check(case, '--merge', near, far)
+        self.assertEqual(merged['offsets_s'], [0, 0])
+        (warning,) = [w for w in merged['warnings'] if w['code'] == 'clock-backwards']
+        self.assertIn('how far their clocks are apart', warning['message'])
+        reasons = {o['reason'] for phone in merged['phones'] for account in phone['accounts']
+                   for result in account['results'] for o in result['occurrences']}
+        self.assertEqual(merged['verdict'], 'inconclusive')
+        self.assertIn('capture-loss', reasons)
+        text = ' '.join(run('check', '--merge', near, far).stdout.decode().split())
+        self.assertIn('1.pcapng how far its clock and that of file 1 are apart is not known', text)
 
     def test_filters_are_of_one_file_each(self):
         case, paths = self.points(UDP, offset=AHEAD)

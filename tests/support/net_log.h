@@ -46,7 +46,7 @@ static inline void net_log_datagram(void *context, const struct datagram *d) {
 static inline void net_log_conn(void *context, struct conn *conn, enum conn_fact fact,
                                 enum conn_side side, const struct packet *packet) {
     static const char *const names[] = {"syn", "accepted", "refused", "reset",
-                                        "fin", "repeated", "copy",  "closed"};
+                                        "fin", "repeated", "copy",    "closed"};
     struct net_log *log = context;
 
     if (log->ignore_data)
@@ -101,7 +101,12 @@ static inline void net_log_note(void *context, enum net_note note, uint32_t fram
         [NET_TCP_GAP] = "gap",
         [NET_CLOCK_BACKWARDS] = "backwards",
         [NET_LIMIT_FRAGMENTS] = "limit-fragments",
+        [NET_LIMIT_CONNECTIONS] = "limit-connections",
         [NET_LIMIT_STREAMS] = "limit-streams",
+        [NET_LIMIT_SCTP] = "limit-sctp",
+        [NET_LIMIT_MESSAGE] = "limit-message",
+        [NET_LIMIT_MESSAGES] = "limit-messages",
+        [NET_LIMIT_WEBSOCKET] = "limit-websocket",
         [NET_FRAGMENT_LOST] = "fragment-lost",
         [NET_LIMIT_TUNNELS] = "limit-tunnels",
         [NET_HIDDEN] = "hidden",

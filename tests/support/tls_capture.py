@@ -9,7 +9,7 @@ comment line:
 SUITE is OpenSSL's name (TLS_AES_128_GCM_SHA256, ECDHE-RSA-AES128-GCM-SHA256 …); the connections
 take them in turn. `keylog`: the secrets go to keylog.txt beside the capture; `inside`: into the
 capture, as a Decryption Secrets Block; neither: nowhere. `keys=1,3`: those of the first and the
-third connection alone. As TLS is random, other bytes come each time: such a capture is made once and
+third connection alone; `side=client`: those of one side of TLS 1.3 alone. As TLS is random, other bytes come each time: such a capture is made once and
 committed.
 
 The certificates in tls/ are for this alone; they were made by
@@ -149,6 +149,8 @@ def make_case(folder):
     suites = [word for word in words if word not in ('keylog', 'inside') and '=' not in word]
     keep = [int(n) for word in words if word.startswith('keys=') for n in word[5:].split(',')]
     capture, keys = make(text, folder.name, suites, 'inside' in words, keep=keep)
+    for side in (word[5:].upper().encode() for word in words if word.startswith('side=')):
+        keys = b''.join(line for line in keys.splitlines(True) if line.startswith(side))
     (folder / 'capture.pcapng').write_bytes(capture)
     if 'keylog' in words:
         (folder / 'keylog.txt').write_bytes(keys)

@@ -2,8 +2,9 @@
 """Every kind of record protection, every cut: the same SIP messages as in the clear.
 
 One scenario is spoken by OpenSSL over each suite that Python can choose, and over TLS 1.0 to 1.3,
-with and without encrypt-then-MAC (RFC 7366), messages longer than a record, and records split over
-segments. `show --messages` must tell the messages that were written, and no others.
+with and without encrypt-then-MAC (RFC 7366) and an extended master secret (RFC 7627), messages
+longer than a record, and records split over segments. `show --messages` must tell the messages that
+were written, and no others; where keys go by RSA, by the premaster secret alone, too.
 """
 
 import argparse
@@ -20,7 +21,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
 
 import tls_capture                    # noqa: E402
 
-NO_ENCRYPT_THEN_MAC = 1 << 19         # SSL_OP_NO_ENCRYPT_THEN_MAC, which Python does not name
+# What Python does not name: SSL_OP_NO_ENCRYPT_THEN_MAC, SSL_OP_NO_EXTENDED_MASTER_SECRET.
+NO_ENCRYPT_THEN_MAC, NO_EXTENDED_MASTER_SECRET = 1 << 19, 1 << 0
 SCENARIO = '''
 transport: tls
 host phone 192.0.2.10
@@ -76,7 +78,7 @@ def check(sipvet, folder, suite, version, encrypt_then_mac, retried=False):
     def changed(server, *arguments):
         made = build(server, *arguments)
         if not encrypt_then_mac:
-            made.options |= NO_ENCRYPT_THEN_MAC
+            made.options |= NO_ENCRYPT_THEN_MAC | NO_EXTENDED_MASTER_SECRET
         if server and retried:
             made.set_ecdh_curve('prime256v1')     # the client guesses X25519
         return made
@@ -97,10 +99,21 @@ def check(sipvet, folder, suite, version, encrypt_then_mac, retried=False):
         faults.append(f'notes or transport: {[(m["transport"], m["notes"]) for m in told]}')
     elif [len(m['frames']) for m in told] != frame_counts(suite, version):
         faults.append(f'frames {[m["frames"] for m in told]}')
+    faults += by_premaster(sipvet, path, log, keys, told)
     sealed = tell(sipvet, path)
     if bool(sealed) != ('NULL' in suite):
         faults.append(f'{len(sealed)} messages without the keys')
     return faults
+
+
+def by_premaster(sipvet, path, log, keys, told):
+    """RSA key exchange: the same by the premaster secret alone, with and without RFC 7627."""
+    lines = [line for line in keys.splitlines() if line.startswith(b'RSA ')]
+    if not lines:
+        return []
+    log.write_bytes(b'\n'.join(lines[:1]) + b'\n')
+    same = tell(sipvet, path, '--keylog', log) == told
+    return [] if same else ['not the same by the premaster secret']
 
 
 def main():

@@ -82,14 +82,19 @@ static void test_no_capture(void **state) {
     } cases[] = {
         {"", 0, CAPTURE_EMPTY, "the file is empty"},
         {"INVITE sip:a@b SIP/2.0\r\n", 24, CAPTURE_UNKNOWN,
-         "expected a pcap or pcapng file, found text"},
-        {"PK\x03\x04", 4, CAPTURE_UNKNOWN,
-         "expected a pcap or pcapng file, found a zip archive: unpack it"},
-        {"TRSNIFF data    \x1a\1", 18, CAPTURE_UNKNOWN,
-         "expected a pcap or pcapng file, found a Sniffer capture: editcap makes one"},
+         "expected a pcap, pcapng, snoop or Network Monitor file, found text"},
+        {"PK\x03\x04", 4, CAPTURE_OTHER,
+         "expected a pcap, pcapng, snoop or Network Monitor file, found a zip archive: unpack it"},
+        {"TRSNIFF data    \x1a\1", 18, CAPTURE_OTHER,
+         "expected a pcap, pcapng, snoop or Network Monitor file, found a Sniffer capture: editcap "
+         "makes one"},
         {"\x01\x02\x03\x04\x05", 5, CAPTURE_UNKNOWN,
-         "expected a pcap or pcapng file, found data that begins with 01 02 03 04"},
-        {"\x01", 1, CAPTURE_UNKNOWN, "expected a pcap or pcapng file, found a file of 1 byte"},
+         "expected a pcap, pcapng, snoop or Network Monitor file, found data that begins with 01 "
+         "02 03 04"},
+        {"%PDF-1.4", 8, CAPTURE_UNKNOWN,
+         "expected a pcap, pcapng, snoop or Network Monitor file, found a PDF document"},
+        {"\x01", 1, CAPTURE_UNKNOWN,
+         "expected a pcap, pcapng, snoop or Network Monitor file, found a file of 1 byte"},
         {"\xd4\xc3\xb2\xa1\x02\x00", 6, CAPTURE_DAMAGED,
          "byte 6: the file header ends after 6 of 24 bytes"},
     };
@@ -124,7 +129,8 @@ static void test_odd_packet_headers(void **state) {
     static const struct {
         uint32_t magic;
         size_t extra;
-    } cases[] = {{0xa1b2cd34, 8}, {0xa1b2c3d4, 8}, {0xa1b2c3d4, 4}, {0xa1b23c4d, 4}};
+    } cases[] = {
+        {0xa1b2cd34, 8}, {0xa1b2cd34, 12}, {0xa1b2c3d4, 8}, {0xa1b2c3d4, 4}, {0xa1b23c4d, 4}};
 
     (void)state;
     for (size_t i = 0; i < 2 * (sizeof cases / sizeof *cases); i++) {

@@ -18,7 +18,9 @@ static struct capture_span span(int64_t from_s, int64_t to_s) {
 
 static struct common_link link_of(uint32_t a, uint32_t b, int64_t offset_s, size_t agreed) {
     return (struct common_link){
-        a, b, {.known = true, .offset_ns = offset_s * S, .agreed = agreed, .two_way = true}};
+        .a = a,
+        .b = b,
+        .offset = {.known = true, .offset_ns = offset_s * S, .agreed = agreed, .two_way = true}};
 }
 
 static void a_ring(void **state) {
@@ -70,8 +72,69 @@ static void an_unset_clock(void **state) {
     assert_int_equal(points[0].offset.offset_ns, -1767225300 * S);
 }
 
+static struct common_link doubted(uint32_t a, uint32_t b, int64_t offset_s, bool known) {
+    struct common_link link = link_of(a, b, offset_s, 1);
+
+    link.doubted = true;
+    link.offset.known = known;
+    return link;
+}
+
+/* The first two files of a ring overlap; the third is of another point, whatever comes first. */
+static void a_ring_that_overlaps(void **state) {
+    static const uint32_t orders[][3] = {{0, 1, 2}, {2, 1, 0}, {1, 2, 0}, {0, 2, 1}};
+
+    (void)state;
+    for (size_t n = 0; n < sizeof orders / sizeof *orders; n++) {
+        const uint32_t *at = orders[n]; /* where the overlapping ones and the other stand */
+        struct capture_span spans[3];
+        spans[at[0]] = span(0, 10);
+        spans[at[1]] = span(9, 20);
+        spans[at[2]] = span(5, 25);
+        struct common_link links[] = {link_of(at[0], at[1], 0, 4), link_of(at[1], at[2], 5, 9)};
+        links[0].offset.same = true;
+        struct capture_point points[3];
+        capture_points_tell(spans, 3, links, 2, points);
+        assert_int_equal(points[at[0]].point, points[at[1]].point);
+        assert_int_not_equal(points[at[0]].point, points[at[2]].point);
+        if (points[at[2]].point) {
+            assert_int_equal(points[at[2]].offset.offset_ns, 5 * S);
+        } else {
+            assert_int_equal(points[at[0]].offset.offset_ns, -5 * S);
+            assert_int_equal(points[at[1]].offset.offset_ns, -5 * S);
+        }
+    }
+}
+
+/* Of what is shared too little to tell: does it matter? */
+static void doubts(void **state) {
+    const struct capture_span spans[] = {span(0, 10), span(3, 13), span(2, 12)};
+    const struct {
+        struct common_link links[2];
+        size_t count;
+        bool doubted;
+    } cases[] = {
+        {{doubted(0, 1, 3, true)}, 1, true},
+        {{doubted(1, 0, 3, true)}, 1, true},
+        {{doubted(0, 1, 0, true)}, 1, false}, /* they agree as they are */
+        {{doubted(0, 1, 0, false)}, 1, true}, /* nobody knows */
+        {{link_of(0, 1, 3, 9), doubted(0, 1, 7, true)}, 2, false},
+        {{link_of(0, 2, 3, 9), doubted(0, 1, 7, true)}, 2, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct capture_point points[3];
+        capture_points_tell(spans, 3, cases[i].links, cases[i].count, points);
+        assert_int_equal(points[1].doubted, cases[i].doubted);
+        assert_int_equal(points[1].doubted_with, 0);
+        assert_false(points[0].doubted || points[2].doubted);
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_ring), cmocka_unit_test(two_rings),
-                                       cmocka_unit_test(an_unset_clock)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_ring), cmocka_unit_test(two_rings), cmocka_unit_test(an_unset_clock),
+        cmocka_unit_test(a_ring_that_overlaps), cmocka_unit_test(doubts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -76,10 +76,39 @@ static void wrong_matches(void **state) {
     assert_true(estimate(&scene).known);
     see(&scene, 2000 * S, true, 500 * S, 2 * S); /* now too many */
     assert_false(estimate(&scene).known);
-    scene.n = 1;
+    scene.n = 2; /* neither has a majority */
+    scene.list[0].b_ns = scene.list[0].a_ns;
+    scene.list[1].b_ns = scene.list[1].a_ns + 60 * S;
     assert_false(estimate(&scene).known);
     scene.n = 0;
     assert_false(estimate(&scene).known);
+}
+
+/* A question and its answer bound the offset by the time that they took. */
+static void one_pair(void **state) {
+    struct scene scene = {.n = 0};
+
+    (void)state;
+    see(&scene, 1000 * S, true, 15 * MS, 2 * S);
+    scene.list[0].unique = true;
+    struct clock_offset found = estimate(&scene);
+    assert_true(found.known && !found.two_way && found.agreed == 1 && found.unique == 1);
+    see(&scene, 1000 * S + 40 * MS, false, 5 * MS, 2 * S);
+    found = estimate(&scene);
+    assert_true(found.known && found.two_way && !found.same && found.unique == 1);
+    assert_int_equal(found.offset_ns, 2 * S + 5 * MS);
+}
+
+/* Files of a ring that overlap. */
+static void one_clock(void **state) {
+    struct scene scene = {.n = 0};
+
+    (void)state;
+    for (int64_t k = 0; k < 4; k++)
+        see(&scene, (1000 + k) * S, k % 2, 0, 0);
+    assert_true(estimate(&scene).known && estimate(&scene).same);
+    scene.list[2].b_ns += 1;
+    assert_false(estimate(&scene).same);
 }
 
 /* 50 ppm over three hours are half a second. */
@@ -110,7 +139,10 @@ static void a_clock_that_was_set(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(question_and_answer),
                                        cmocka_unit_test(one_direction),
-                                       cmocka_unit_test(wrong_matches), cmocka_unit_test(drift),
+                                       cmocka_unit_test(one_pair),
+                                       cmocka_unit_test(one_clock),
+                                       cmocka_unit_test(wrong_matches),
+                                       cmocka_unit_test(drift),
                                        cmocka_unit_test(a_clock_that_was_set)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -194,16 +194,16 @@ static void test_bounds(void **state) {
         send(net, 1 + tsn, 1, data(0, tsn, "a"));
     assert_string_equal(log->text, "");
     send(net, 1025, 1, data(0, 1024, "a"));
-    assert_string_equal(log->text, "note limit-streams 1025 1\n");
+    assert_string_equal(log->text, "note limit-sctp 1025 1\n");
     send(net, 1026, 1, data(BEGIN | END, 1025, "b"));
-    assert_string_equal(end(log, net), "note limit-streams 1025 1\n" FROM "'b'\n");
+    assert_string_equal(end(log, net), "note limit-sctp 1025 1\n" FROM "'b'\n");
 
     net = net_log_new(log);
     for (uint32_t tag = 0; tag < 4100; tag++) {
         struct bytes packet = ipv4(A, B, 132, sctp(tag, data(BEGIN, 1, "a")));
         feed(net, 1 + tag, 1, 101, &packet, packet.len);
     }
-    assert_non_null(strstr(end(log, net), "note limit-streams 4100 1\n"));
+    assert_non_null(strstr(end(log, net), "note limit-sctp 4100 1\n"));
 }
 
 static void test_malformed(void **state) {

@@ -262,7 +262,7 @@ static void test_table_limit(void **state) {
             log->len = 0;
         feed(net, i + 1, 1, 101, &packet, packet.len);
     }
-    assert_string_equal(log->text, "65536 65536 syn c\nnote limit-streams 65537 1\n1 closed\n"
+    assert_string_equal(log->text, "65536 65536 syn c\nnote limit-connections 65537 1\n1 closed\n"
                                    "65537 65537 syn c\n");
     net_free(net);
 }

@@ -114,6 +114,7 @@ static void test_pairs(void **state) {
         {"sent twice", {.ms = 2, .id = 8}, 2, 7},
         {"NAT", {.ms = 0.2, .id = 7, .hops = 63, .src = OUTER, .src_port = 40000}, 1, 7},
         {"NAT that numbers", {.ms = 0.2, .id = 9, .hops = 63, .src = OUTER}, 1, 7},
+        {"no identification, at once", {.ms = 0.3}, 1, 0},
         {"no identification, another way", {.ms = 0.2, .hops = 63}, 1, 0},
         {"another point", {.ms = 150, .id = 7, .hops = 60, .point = 1}, 1, 7},
         {"another point, too late", {.ms = 450, .id = 7, .hops = 60, .point = 1}, 2, 7},
@@ -155,6 +156,50 @@ static void test_pattern(void **state) {
         }
         struct story *story = end(&s);
         assert_int_equal(count_sends(story), doubled >= 4 ? 8 : 8 + doubled);
+        story_free(story);
+    }
+}
+
+/* One of some REGISTERs without an identification is there twice, and so are, or are not, the
+ * messages around it. */
+static void test_neighbours(void **state) {
+    static const struct {
+        const char *what;
+        double after_ms;              /* of all second sightings, */
+        unsigned first, last, others; /* of these REGISTERs; of these answers 1 << n */
+        size_t sends;
+    } cases[] = {
+        {"sent twice", 4, 3, 3, 0, 7},
+        {"overlapping files", 0, 3, 3, 0, 6},
+        {"a mirror port for a moment", 4, 3, 3, 1 << 3, 6},
+        {"for a while", 4, 3, 5, 1 << 3 | 1 << 4 | 1 << 5, 6},
+        {"each time twice, answered once", 4, 2, 6, 0, 11},
+        {"one direction is mirrored", 4, 1, 6, 0, 6},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct scene s = {.builder = story_begin(NULL)};
+        for (unsigned n = 1; n <= 6; n++) {
+            struct sent in = {.ms = 1000 * n, .text = request("REGISTER", (int)n, "a", "")};
+            feed_sent(&s, &in);
+            in.ms += cases[i].after_ms;
+            if (n >= cases[i].first && n <= cases[i].last)
+                feed_sent(&s, &in);
+            in = (struct sent){.ms = 1000 * n + 20,
+                               .src = SERVER,
+                               .dst = PHONE,
+                               .text = response((int)n, "200 OK")};
+            feed_sent(&s, &in);
+            in.ms += cases[i].after_ms;
+            if (cases[i].others & 1u << n)
+                feed_sent(&s, &in);
+        }
+        struct story *story = end(&s);
+        size_t sends = count_sends(story);
+        if (sends != cases[i].sends)
+            print_error("%s\n", cases[i].what);
+        assert_int_equal(sends, cases[i].sends);
         story_free(story);
     }
 }
@@ -428,6 +473,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pairs),
         cmocka_unit_test(test_pattern),
+        cmocka_unit_test(test_neighbours),
         cmocka_unit_test(test_burst),
         cmocka_unit_test(test_two_behind_a_nat),
         cmocka_unit_test(test_proxy),

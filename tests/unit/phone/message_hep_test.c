@@ -15,18 +15,26 @@ static void add(struct packet_text *to, const void *bytes, size_t len) {
     to->len += len;
 }
 
-static void add_packet(struct packet_text *to, const char *payload) {
+/* type: of the payload; 0: not said */
+static void add_typed(struct packet_text *to, char type, const char *payload, size_t value_len) {
     static const char front[] = "\0\0\0\x02\0\x07\x06"
                                 "\0\0\0\x03\0\x0a\xc0\0\x02\x01"
                                 "\0\0\0\x04\0\x0a\xc0\0\x02\x02";
-    size_t value_len = strlen(payload), len = 6 + sizeof front - 1 + 6 + value_len;
+    char type_chunk[7] = {0, 0, 0, 11, 0, 7, type};
+    size_t type_len = type ? sizeof type_chunk : 0;
+    size_t len = 6 + sizeof front - 1 + type_len + 6 + value_len;
     char header[6] = {'H', 'E', 'P', '3', (char)(len >> 8), (char)len};
     char chunk[6] = {0, 0, 0, 15, (char)((6 + value_len) >> 8), (char)(6 + value_len)};
 
     add(to, header, sizeof header);
     add(to, front, sizeof front - 1);
+    add(to, type_chunk, type_len);
     add(to, chunk, sizeof chunk);
     add(to, payload, value_len);
+}
+
+static void add_packet(struct packet_text *to, const char *payload) {
+    add_typed(to, HEP_TYPE_SIP, payload, strlen(payload));
 }
 
 static void close_line(struct line *line) {
@@ -96,6 +104,25 @@ static void a_packet_that_is_none_ends_nothing(void **state) {
     assert_string_equal(told, "OPTIONS a 1[1]\n");
 }
 
+/* What else an agent reports is read as over UDP: DNS too, but not as JSON; RTCP not at all. */
+static void dns_is_read_and_the_rest_is_not(void **state) {
+    static const char query[] = "\0\x07\x01\0\0\x01\0\0\0\0\0\0\x01x\0\0\x01\0\x01";
+    static const char json[] = "{\"id\":8}";
+    enum { TYPE_RTCP = 5 };
+    struct packet_text all = {0};
+    struct line line;
+
+    (void)state;
+    add_typed(&all, HEP_TYPE_DNS, query, sizeof query - 1);
+    add_typed(&all, HEP_TYPE_DNS, json, sizeof json - 1);
+    add_typed(&all, TYPE_RTCP, query, sizeof query - 1);
+    add_packet(&all, OPTIONS("a"));
+    line_open(&line, 9060, true);
+    line_send(&line, CONN_CLIENT, all.text, all.len, 0, false);
+    close_line(&line);
+    assert_string_equal(told, "dns 7 1[1]\nOPTIONS a 1[1]\n");
+}
+
 /* The Via names what an agent cannot say. */
 static void the_via_names_the_transport(void **state) {
     static const struct {
@@ -129,6 +156,7 @@ int main(void) {
         cmocka_unit_test(packets_are_found_wherever_a_stream_is_split),
         cmocka_unit_test(after_a_hole_the_next_packet_is_found),
         cmocka_unit_test(a_packet_that_is_none_ends_nothing),
+        cmocka_unit_test(dns_is_read_and_the_rest_is_not),
         cmocka_unit_test(the_via_names_the_transport),
     };
 

@@ -22,6 +22,7 @@ struct renewals {
     struct request requests[ROUNDS];
     struct event events[ROUNDS];
     struct account account;
+    struct phone phone; /* of which the timelines need the connections alone */
 };
 
 static struct renewals *renewals_new(void) {
@@ -54,7 +55,7 @@ static void moments_are_in_order_of_time(void **state) {
     struct timeline timeline;
 
     (void)state;
-    timeline_build(&timeline, &all->account);
+    timeline_build(&timeline, &all->phone, &all->account);
     assert_int_equal(timeline.moments.n, 3 * ROUNDS);
     for (size_t i = 1; i < timeline.moments.n; i++)
         assert_true(timeline.moments.items[i - 1].t_ns <= timeline.moments.items[i].t_ns);
@@ -69,14 +70,14 @@ static void what_repeats_is_seen(void **state) {
     size_t period;
 
     (void)state;
-    timeline_build(&timeline, &all->account);
+    timeline_build(&timeline, &all->phone, &all->account);
     assert_int_equal(timeline_repeats(&timeline, 0, &period), ROUNDS);
     assert_int_equal(period, 3);
     timeline_fini(&timeline);
 
     /* In round 7 the second answer is another: seven rounds are alike before, twelve after. */
     all->attempts[7][1].final_status = 503;
-    timeline_build(&timeline, &all->account);
+    timeline_build(&timeline, &all->phone, &all->account);
     assert_int_equal(timeline_repeats(&timeline, 0, &period), 7);
     assert_int_equal(timeline_repeats(&timeline, 7 * 3 + 3, &period), 12);
     timeline_fini(&timeline);
@@ -100,7 +101,7 @@ static void a_round_begins_at_a_lookup(void **state) {
     }
     all->account.resolutions = list;
     all->account.resolution_count = ROUNDS;
-    timeline_build(&timeline, &all->account);
+    timeline_build(&timeline, &all->phone, &all->account);
     for (size_t at = 0; at < 4; at++)
         assert_int_equal(timeline_repeats(&timeline, at, &period), 1);
     assert_int_equal(timeline_repeats(&timeline, 4, &period), ROUNDS - 1);
@@ -117,7 +118,7 @@ static void a_move_is_told_before_where_it_leads(void **state) {
     all->account.request_count = all->account.event_count = 1;
     all->events[0] = (struct event){
         .kind = EVENT_FAILOVER, .t_ns = all->attempts[0][1].t_ns, .request = 0, .attempt = 1};
-    timeline_build(&timeline, &all->account);
+    timeline_build(&timeline, &all->phone, &all->account);
     assert_int_equal(timeline.moments.items[1].kind, MOMENT_EVENT);
     assert_int_equal(timeline.moments.items[1].frame, 2); /* of the attempt that it leads to */
     assert_int_equal(timeline.moments.items[2].kind, MOMENT_ATTEMPT);

@@ -1,6 +1,8 @@
 /* What is a SIP start line: RFC 3261 7.1 and 7.2, RFC 4475 for the odd ones; and what is not. */
 #include "sip_exact.h"
 
+#include <stdio.h>
+
 #include "sip/sip_head.h"
 
 static const struct {
@@ -76,6 +78,29 @@ static void every_prefix_can_become_one(void **state) {
         }
 }
 
+/* A method is as long as it likes (RFC 3261 25.1); a line that is not whole yet, up to a bound. */
+static void has_no_bound_on_methods(void **state) {
+    static const size_t lens[] = {64, 65, 256, 257, 4099, 16000};
+    char line[16100];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof lens / sizeof *lens; i++) {
+        memset(line, 'M', lens[i]);
+        size_t len = lens[i] + (size_t)snprintf(line + lens[i], sizeof line - lens[i],
+                                                " sip:example.com SIP/2.0\r\n");
+        struct slice whole = exact(line, len), front = exact(line, len - 1);
+        assert_true(sip_recognise(whole, true));
+        assert_true(sip_recognise(whole, false));
+        assert_int_equal(sip_recognise(front, false), lens[i] <= 256);
+        drop(whole);
+        drop(front);
+        line[lens[i]] = '\t';
+        struct slice other = exact(line, len);
+        assert_false(sip_recognise(other, false));
+        drop(other);
+    }
+}
+
 static void rejects_binary(void **state) {
     static const uint8_t stun[] = {0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 'a', 'b', 'c'};
     static const uint8_t zeros[64];
@@ -100,6 +125,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(recognises),
         cmocka_unit_test(every_prefix_can_become_one),
+        cmocka_unit_test(has_no_bound_on_methods),
         cmocka_unit_test(rejects_binary),
         cmocka_unit_test(names_methods),
     };

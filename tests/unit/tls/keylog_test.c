@@ -33,7 +33,10 @@ static void test_lines(void **state) {
         {"EXPORTER_SECRET " RANDOM_A " " RFC8448_CLIENT_TRAFFIC "\n", 0, 1, 0},
         {"CLIENT_TRAFFIC_SECRET_N " RANDOM_A " " RFC8448_CLIENT_TRAFFIC "\n", 0, 1, 0},
         {"CLIENT_TRAFFIC_SECRET_N 00 " RFC8448_CLIENT_TRAFFIC "\n", 0, 0, 1},
-        {"RSA 0011223344556677 " MASTER "\n", 0, 1, 0},
+        {"RSA 0011223344556677 " MASTER "\n", 1, 0, 0},
+        {"RSA 00112233445566 " MASTER "\n", 0, 0, 1},
+        {"RSA 001122334455667788 " MASTER "\n", 0, 0, 1},
+        {"RSA 0011223344556677 " RFC8448_CLIENT_TRAFFIC "\n", 0, 0, 1},
         {RFC8448_KEYLOG, 4, 0, 0},
         {"CLIENT_RANDOM " RANDOM_A " " MASTER "00\n", 0, 0, 1},
         {"CLIENT_RANDOM " RANDOM_A " " RFC8448_CLIENT_TRAFFIC "\n", 0, 0, 1},
@@ -81,6 +84,32 @@ static void test_found_again(void **state) {
     tls_keylog_free(first);
 }
 
+/* By the front of what it is encrypted to; and each secret knows its line. */
+static void test_premaster(void **state) {
+    static const uint8_t encrypted[] = {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88};
+    struct tls_keylog *first = tls_keylog_new(NULL), *second = tls_keylog_new(first);
+
+    (void)state;
+    assert_false(tls_keylog_has_premasters(NULL));
+    assert_null(tls_keylog_find_premaster(second, slice_of(encrypted, sizeof encrypted)));
+    read_text(first, "# keys\n\nCLIENT_RANDOM " RANDOM_A " " MASTER "\n");
+    assert_false(tls_keylog_has_premasters(second));
+    assert_int_equal(find(second, RANDOM_A)->of[TLS_MASTER_SECRET].line, 3);
+    read_text(first, "\nRSA 0011223344556677 " MASTER "\n");
+    assert_true(tls_keylog_has_premasters(second));
+    const struct tls_secret *found =
+        tls_keylog_find_premaster(second, slice_of(encrypted, sizeof encrypted));
+    assert_non_null(found);
+    assert_int_equal(found->len, TLS_MASTER_SECRET_LEN);
+    assert_int_equal(found->line, 2);
+    assert_null(tls_keylog_find_premaster(second, slice_of(encrypted + 1, 8)));
+    assert_string_equal(tls_secret_label(TLS_PREMASTER_SECRET), "RSA");
+    assert_string_equal(tls_secret_label(TLS_MASTER_SECRET), "CLIENT_RANDOM");
+    assert_string_equal(tls_secret_label(TLS_SERVER_TRAFFIC_SECRET), "SERVER_TRAFFIC_SECRET_0");
+    tls_keylog_free(second);
+    tls_keylog_free(first);
+}
+
 /* The table grows; a secret that comes again replaces the one before. */
 static void test_many(void **state) {
     struct tls_keylog *keylog = tls_keylog_new(NULL);
@@ -122,9 +151,8 @@ static void test_prefixes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lines),
-        cmocka_unit_test(test_found_again),
-        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_lines),       cmocka_unit_test(test_premaster),
+        cmocka_unit_test(test_found_again), cmocka_unit_test(test_many),
         cmocka_unit_test(test_prefixes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -107,7 +107,7 @@ static void test_not_the_next(void **state) {
     struct tls_opened opened = open_line(session, &trace[8]);
     assert_int_equal(opened.status, TLS_FAILED);
     assert_int_equal(opened.content.len, 0);
-    assert_int_equal(open_line(session, &trace[6]).status, TLS_SEALED);
+    assert_int_equal(open_line(session, &trace[6]).status, TLS_FAILED);
     assert_false(tls_session_hopeless(session));
     expect(session, &trace[5]);
     tls_session_free(session);
@@ -168,6 +168,51 @@ static void test_partial_secrets(void **state) {
         }
         if (!cases[c].opens)
             assert_true(tls_session_hopeless(session));
+        tls_session_free(session);
+        tls_keylog_free(keylog);
+    }
+}
+
+/* Why a record stays closed, and which secret would open it. */
+static void test_closed(void **state) {
+#define RANDOM_OF(label) label " " RFC8448_RANDOM " "
+    static const struct {
+        const char *keys;
+        size_t line;
+        enum tls_open_status status;
+        enum tls_secret_kind secret;
+        bool has_secret;
+    } cases[] = {
+        /* The server's secrets are missing; the client's data alone is readable. */
+        {RANDOM_OF("CLIENT_TRAFFIC_SECRET_0") RFC8448_CLIENT_TRAFFIC "\n", 6, TLS_SEALED,
+         TLS_SERVER_TRAFFIC_SECRET, false},
+        {RANDOM_OF("CLIENT_TRAFFIC_SECRET_0") RFC8448_CLIENT_TRAFFIC "\n", 3, TLS_WAITS,
+         TLS_CLIENT_TRAFFIC_SECRET, true},
+        /* Those of the handshake alone. */
+        {RANDOM_OF("SERVER_HANDSHAKE_TRAFFIC_SECRET") RFC8448_SERVER_HANDSHAKE "\n", 6, TLS_SEALED,
+         TLS_SERVER_TRAFFIC_SECRET, false},
+        /* Wrong ones. */
+        {RANDOM_OF("SERVER_HANDSHAKE_TRAFFIC_SECRET") RFC8448_CLIENT_HANDSHAKE "\n", 6, TLS_FAILED,
+         TLS_SERVER_HANDSHAKE_SECRET, true},
+        {RANDOM_OF("SERVER_HANDSHAKE_TRAFFIC_SECRET") RFC8448_SERVER_HANDSHAKE
+         "\n" RANDOM_OF("SERVER_TRAFFIC_SECRET_0") RFC8448_CLIENT_TRAFFIC "\n",
+         6, TLS_FAILED, TLS_SERVER_TRAFFIC_SECRET, true},
+        /* A secret of TLS 1.2 for a connection of 1.3. */
+        {RANDOM_OF("CLIENT_RANDOM") RFC8448_RANDOM "00112233445566778899aabbccddeeff\n", 6,
+         TLS_SEALED, TLS_SERVER_TRAFFIC_SECRET, false},
+    };
+#undef RANDOM_OF
+
+    (void)state;
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        struct tls_keylog *keylog = keylog_of(cases[c].keys);
+        struct tls_session *session = tls_session_new(keylog);
+        struct tls_opened opened = {0};
+        for (size_t i = 0; i <= cases[c].line; i++)
+            opened = open_line(session, &trace[i]);
+        assert_int_equal(opened.status, cases[c].status);
+        assert_int_equal(opened.secret, cases[c].secret);
+        assert_int_equal(opened.has_secret, cases[c].has_secret);
         tls_session_free(session);
         tls_keylog_free(keylog);
     }
@@ -317,7 +362,8 @@ int main(void) {
         cmocka_unit_test(test_not_the_next),    cmocka_unit_test(test_bits),
         cmocka_unit_test(test_partial_secrets), cmocka_unit_test(test_met_midway),
         cmocka_unit_test(test_key_update),      cmocka_unit_test(test_inner_type),
-        cmocka_unit_test(test_early_data),      cmocka_unit_test(test_null_suite),
+        cmocka_unit_test(test_closed),          cmocka_unit_test(test_early_data),
+        cmocka_unit_test(test_null_suite),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
