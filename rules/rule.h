@@ -118,8 +118,7 @@ const struct loss_sign *judge_loss(const struct judge *judge, int64_t from_ns, i
 
 /* The same of some of the signs alone. */
 const struct loss_sign *judge_loss_of(const struct judge *judge, const struct loss_index *losses,
-                                      int64_t from_ns, int64_t to_ns,
-                                      const struct ip_addr *server);
+                                      int64_t from_ns, int64_t to_ns, const struct ip_addr *server);
 
 /* ---- the server lists as the expectations see them (rules/server_view.c) ---- */
 

@@ -65,8 +65,8 @@ static void add_block(struct arena *arena, size_t size) {
 
     if (room < size)
         room = size;
-    block = sizeof *block + room == LARGE_PAGE ? new_large_block()
-                                               : memory_new(sizeof *block + room);
+    block =
+        sizeof *block + room == LARGE_PAGE ? new_large_block() : memory_new(sizeof *block + room);
     *block = (struct arena_block){.next = newest, .size = room};
     arena->blocks = block;
 }

@@ -84,8 +84,8 @@ const char *capture_link_type_name(int link_type);
 
 /* Does the file begin as one of the formats above, compressed or not (folders: what does not is
  * passed over)? CAPTURE_OK: yes; CAPTURE_EMPTY, CAPTURE_OTHER, CAPTURE_UNKNOWN: no.
- * CAPTURE_OPEN_FAILED, CAPTURE_DAMAGED: it cannot be opened, or not be unpacked far enough to tell. *error says why
- * where it is not CAPTURE_OK. */
+ * CAPTURE_OPEN_FAILED, CAPTURE_DAMAGED: it cannot be opened, or not be unpacked far enough to tell.
+ * *error says why where it is not CAPTURE_OK. */
 enum capture_status capture_recognise(const char *path, struct capture_error *error);
 
 #endif

@@ -95,8 +95,8 @@ const struct ranked_server *tell_listed(const struct phone_draft *draft,
 }
 
 bool tell_may_carry_sip(const struct phone_draft *phone, const struct connection *connection) {
-    return connection->sip || connection->half_read || tell_is_custom_port(connection->server.port) ||
-           tell_listed(phone, &connection->server);
+    return connection->sip || connection->half_read ||
+           tell_is_custom_port(connection->server.port) || tell_listed(phone, &connection->server);
 }
 
 /* What the phone calls its server in a ClientHello (RFC 6066 3), where no lookup was seen. */

@@ -476,8 +476,8 @@ static inline int64_t story_offset_ns(const struct story *story, int64_t t_ns) {
     return t_ns - story->start_ns;
 }
 
-/* Have all its packets the same time, as in formats (or after tools) that keep none? Then only their
- * order is known. */
+/* Have all its packets the same time, as in formats (or after tools) that keep none? Then only
+ * their order is known. */
 static inline bool story_is_timeless(const struct story *story) {
     return story->packets > 2 && story->start_ns == story->end_ns;
 }

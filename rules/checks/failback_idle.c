@@ -56,8 +56,7 @@ static void judge_return(struct judge *judge, const struct failback_course *cour
     /* The end of the call, or of the server in use, may be among what the capture missed. */
     if (judge_loss(judge, call->from_ns, t_ns, NULL)) {
         describe(judge,
-                 judge_undecided(judge, REASON_CAPTURE_LOSS, t_ns,
-                                 "lost no packets of this phone"),
+                 judge_undecided(judge, REASON_CAPTURE_LOSS, t_ns, "lost no packets of this phone"),
                  course, step, call);
         return;
     }
