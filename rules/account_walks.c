@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "rules/server_view.h"
+#include "rules/server_entries.h"
 #include "sip/sip_head.h"
 
 enum { HOSTS_MAX = sizeof((struct account_hosts *)0)->names / sizeof(const char *) };
@@ -36,7 +36,7 @@ struct account_hosts account_hosts(const struct judge *judge) {
     struct account_hosts hosts = {.n = 0};
     const char *last = NULL;
 
-    if (server_view_has_entries(judge->expect)) {
+    if (server_entries_given(judge->expect)) {
         hosts.configured = judge->expect;
         return hosts;
     }
@@ -55,13 +55,13 @@ bool account_hosts_own(const struct account_hosts *hosts, const char *host) {
 
     if (ip_parse(slice_of_text(host), &ip))
         return false;
-    return hosts->configured ? server_view_entry(hosts->configured, host) != NULL
+    return hosts->configured ? server_entry_of(hosts->configured, host) != NULL
                              : has_host(hosts, host);
 }
 
 struct resolution_list account_walks_near(const struct judge *judge) {
     /* A configured host that was never reached has walks that no account could be given. */
-    if (server_view_has_entries(judge->expect))
+    if (server_entries_given(judge->expect))
         return (struct resolution_list){judge->phone->resolutions, judge->phone->resolution_count};
     return (struct resolution_list){judge->account->resolutions, judge->account->resolution_count};
 }

@@ -1,93 +1,8 @@
-/* Connections read as requests: refused and timed-out ones are failed attempts, one that stood is
- * an answered attempt, whatever was said in it. */
+/* What unread TLS shows, and what it may hide. */
 #include "rules/encrypted.h"
 
+#include "rules/connection_requests.h"
 #include "rules/server_view.h"
-
-/* Those that began in the capture, to a server that TLS or SIP went to. */
-static bool is_shown(const struct connection *connection) {
-    return connection_failed(connection) || (connection->from_start && connection->tls);
-}
-
-static struct send send_of(const struct connection *connection) {
-    return (struct send){.frame = connection->syn_count ? connection->syn_frames[0] : 0,
-                         .t_ns = connection->t_ns,
-                         .connect = true,
-                         .transaction = SIZE_MAX};
-}
-
-/* One more try at the server of an attempt; sends: room for it. */
-static void add_try(struct attempt *attempt, struct send *sends,
-                    const struct connection *connection) {
-    sends[attempt->send_count++] = send_of(connection);
-    attempt->send_list = sends;
-    attempt->server = connection->server;
-    attempt->outcome = connection->refused     ? OUTCOME_REFUSED
-                       : connection->timed_out ? OUTCOME_SILENT
-                                               : OUTCOME_ANSWERED;
-    attempt->tries = attempt->connects = (unsigned)attempt->send_count;
-    attempt->end_ns = connection_failed(connection) && connection->error_ns ? connection->error_ns
-                                                                            : connection->t_ns;
-    attempt->final_ns = attempt->end_ns;
-}
-
-static const struct resolution *newest_resolution(const struct account *account, int64_t t_ns) {
-    size_t low = 0, high = account->resolution_count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (account->resolutions[middle]->t_ns <= t_ns)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low ? account->resolutions[low - 1] : NULL;
-}
-
-static struct account *account_of(const struct judge *judge) {
-    const struct phone *phone = judge->phone;
-    struct account *account = arena_new(judge->arena, sizeof *account);
-    struct request *requests =
-        ARENA_ARRAY(judge->arena, struct request, phone->connection_count + 1);
-    struct attempt *attempts =
-        ARENA_ARRAY(judge->arena, struct attempt, phone->connection_count + 1);
-    struct send *sends = ARENA_ARRAY(judge->arena, struct send, phone->connection_count + 1);
-    struct request *request = NULL;
-    size_t used = 0, first = 0;
-
-    *account = *judge->account;
-    account->requests = requests;
-    account->request_count = 0;
-    for (size_t i = 0; i < phone->connection_count; i++) {
-        const struct connection *connection = &phone->connections[i];
-        if (!is_shown(connection))
-            continue;
-        /* After so long it is another one, whatever became of that before. */
-        if (request && connection->t_ns - request->end_ns > STORY_AFTER_SILENCE_NS)
-            request = NULL;
-        if (!request) {
-            request = &requests[account->request_count++];
-            *request =
-                (struct request){.method_text = "a TLS connection",
-                                 .t_ns = connection->t_ns,
-                                 .attempts = &attempts[used],
-                                 .resolution = newest_resolution(judge->account, connection->t_ns)};
-        }
-        struct attempt *attempt = request->attempt_count ? &attempts[used - 1] : NULL;
-        if (!attempt || !server_eq(&attempt->server, &connection->server)) {
-            attempt = &attempts[used++];
-            attempt->t_ns = connection->t_ns;
-            first = i;
-            request->attempt_count++;
-        }
-        add_try(attempt, &sends[first], connection);
-        request->end_ns = attempt->end_ns;
-        request->outcome = attempt->outcome;
-        if (!connection_failed(connection))
-            request = NULL;
-    }
-    return account;
-}
 
 void encrypted_enter(struct judge *judge, struct encrypted *saved) {
     struct server_view *view;
@@ -96,14 +11,12 @@ void encrypted_enter(struct judge *judge, struct encrypted *saved) {
     if (judge->account->aor || judge->account->request_count)
         return;
     saved->entered = true;
-    judge->account = account_of(judge);
+    judge->account = connection_requests_new(judge);
     view = arena_new(judge->arena, sizeof *view);
     if (judge->records)
-        server_view_build_with(view, judge->records, judge->story, judge->phone, judge->account,
-                               judge->expect, judge->arena);
+        server_view_build_with(view, judge->records, judge->account, judge->expect, judge->arena);
     else
-        server_view_build(view, judge->story, judge->phone, judge->account, judge->expect,
-                          judge->arena);
+        server_view_build(view, judge->phone, judge->account, judge->expect, judge->arena);
     judge->view = view;
 }
 
@@ -183,7 +96,7 @@ void hidden_signs_init(struct hidden_signs *hidden, const struct judge *judge) {
                                ? begun_ns
                                : connection->t_ns,
                 .to_ns = connection->open_at_end ? INT64_MAX : connection->end_ns,
-                .frame = send_of(connection).frame,
+                .frame = connection->syn_count ? connection->syn_frames[0] : 0,
                 .server = connection->server.ip};
     }
     hidden->signs = signs;

@@ -11,6 +11,9 @@
 
 /* What would decide what is hidden. */
 #define NEEDS_SECRETS "is read with the TLS secrets of the phone (--keylog)"
+/* The same where some are given. */
+#define NEEDS_OTHER_SECRETS                                                                        \
+    "is read with the secrets of these TLS connections: those given do not open them (--keylog)"
 
 /* What judge held before. */
 struct encrypted {

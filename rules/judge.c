@@ -46,7 +46,7 @@ struct occurrence *judge_add(struct judge *judge, enum verdict verdict, int64_t 
     return occurrence;
 }
 
-#define NEEDS_TIMES "comes from a capture that keeps the times of its packets"
+#define NEEDS_TIMES "keeps the times of its packets"
 
 /* What would decide a no-server-list of a phone that was given an address: no lookup can. */
 #define NEEDS_SERVERS                                                                              \
@@ -59,15 +59,22 @@ static bool has_numeric_host(const struct judge *judge) {
     return judge->account->host && ip_parse(slice_of_text(judge->account->host), &ip);
 }
 
+static const char *needs_secrets(const struct judge *judge) {
+    return judge->story && judge->story->tls.holds != TLS_KEYLOG_NOT_GIVEN ? NEEDS_OTHER_SECRETS
+                                                                           : NEEDS_SECRETS;
+}
+
 struct occurrence *judge_undecided(struct judge *judge, enum reason reason, int64_t t_ns,
                                    const char *needs) {
     struct occurrence *occurrence = judge_add(judge, VERDICT_INCONCLUSIVE, t_ns);
     bool hidden = reason == REASON_CAPTURE_LOSS && judge->hidden && judge->hidden->told;
 
     occurrence->reason = hidden ? REASON_ENCRYPTED : reason;
-    occurrence->needs = hidden                                                       ? NEEDS_SECRETS
-                        : reason == REASON_NO_SERVER_LIST && has_numeric_host(judge) ? NEEDS_SERVERS
-                                                                                     : needs;
+    if (occurrence->reason == REASON_ENCRYPTED)
+        occurrence->needs = needs_secrets(judge);
+    else
+        occurrence->needs =
+            reason == REASON_NO_SERVER_LIST && has_numeric_host(judge) ? NEEDS_SERVERS : needs;
     return occurrence;
 }
 
@@ -270,7 +277,7 @@ static void sum_up_undecided(struct judge *judge, struct result *result) {
     }
     if (!first && judge->hidden && judge->hidden->count && !result->rule->shown_by_connections) {
         result->reason = REASON_ENCRYPTED; /* it may have been exercised there */
-        result->needs = NEEDS_SECRETS;
+        result->needs = needs_secrets(judge);
     } else if (!first) {
         result->reason = REASON_NOT_EXERCISED;
         result->needs =
@@ -282,16 +289,20 @@ static void sum_up_undecided(struct judge *judge, struct result *result) {
     result->message = first && first->message ? first->message : REASON_TEXTS[result->reason];
 }
 
+/* Did all that could be judged hold, and something could? */
+static bool only_passed(const struct judge *judge) {
+    size_t n = judge->occurrences.n, passed = 0;
+
+    while (passed < n && judge->occurrences.items[passed].verdict == VERDICT_PASS)
+        passed++;
+    return judge->passed && passed == n;
+}
+
 /* What held where it was read may have been broken where it was not. */
 static void leave_hidden_open(const struct rule *rule, struct judge *judge) {
     const struct hidden_signs *hidden = judge->hidden;
-    size_t n = judge->occurrences.n, passed = 0;
 
-    if (!hidden || !hidden->count || !judge->passed || rule->shown_by_lookups)
-        return;
-    while (passed < n && judge->occurrences.items[passed].verdict == VERDICT_PASS)
-        passed++;
-    if (passed < n)
+    if (!hidden || !hidden->count || rule->shown_by_lookups || !only_passed(judge))
         return;
     struct occurrence *open =
         judge_undecided(judge, REASON_ENCRYPTED, hidden->signs[0].from_ns, NEEDS_SECRETS);
@@ -299,6 +310,24 @@ static void leave_hidden_open(const struct rule *rule, struct judge *judge) {
         judge_frame(judge, open, hidden->signs[i].frame);
     judge_say(judge, open, "%zu TLS connection%s to servers of this account could not be read",
               hidden->count, hidden->count == 1 ? "" : "s");
+}
+
+/* The same of a host that is seen only in TLS, of a rule that connections that stood do not show.
+ */
+static void leave_sealed_open(const struct rule *rule, struct judge *judge) {
+    const struct phone *phone = judge->phone;
+    struct occurrence *open = NULL;
+
+    if (judge->account->aor || rule->shown_by_connections || !only_passed(judge))
+        return;
+    for (size_t i = 0; i < phone->connection_count; i++) {
+        const struct connection *connection = &phone->connections[i];
+        if (!connection_is_opaque(connection))
+            continue;
+        if (!open)
+            open = judge_undecided(judge, REASON_ENCRYPTED, connection->t_ns, NEEDS_SECRETS);
+        judge_frame(judge, open, connection->syn_count ? connection->syn_frames[0] : 0);
+    }
 }
 
 /* Does it hold packets against each other by time? */
@@ -323,21 +352,25 @@ static bool is_about_time(const struct rule *rule) {
 
 /* A host that is seen only in TLS is judged by its connections, where they can show it. */
 static void run_check(const struct rule *rule, struct judge *judge) {
+    const bool by_connections = rule->shown_by_connections || rule->shown_by_failures;
     struct encrypted saved;
 
-    if (story_is_timeless(judge->story) && is_about_time(rule)) {
+    const char *times_lack = story_times_lack(judge->story);
+    if (times_lack && is_about_time(rule)) {
         struct occurrence *open =
             judge_undecided(judge, REASON_CAPTURE_LOSS, judge->story->start_ns, NEEDS_TIMES);
-        judge_say(judge, open, "the capture has no times");
+        judge_say(judge, open, "%s", times_lack);
         return;
     }
-    if (rule->shown_by_connections)
+    if (by_connections)
         encrypted_enter(judge, &saved);
     rule->check(judge);
     leave_hidden_open(rule, judge);
-    if (rule->shown_by_connections)
+    leave_sealed_open(rule, judge);
+    if (by_connections)
         encrypted_leave(judge, &saved);
-    else if (!judge->account->aor && !judge->occurrences.n)
+    if (!judge->account->aor && !rule->shown_by_connections && !judge->occurrences.n &&
+        !judge->passed)
         judge_undecided(judge, REASON_ENCRYPTED, judge->phone->first_ns, NEEDS_SECRETS);
 }
 
@@ -359,22 +392,22 @@ static void spare_unknown(struct judge *judge, const struct rule *rule, struct o
 
     if (one->verdict != VERDICT_FAIL)
         return;
-    if (story_is_timeless(judge->story))
-        spare(judge, one, "the capture has no times", NEEDS_TIMES);
+    if (story_times_lack(judge->story))
+        spare(judge, one, story_times_lack(judge->story), NEEDS_TIMES);
     else if (judge->story->clock_stepped)
         spare(judge, one, "the clock of the capture was set meanwhile",
-              "comes from a capture whose clock runs evenly");
+              "was taken by a host whose clock was not set meanwhile");
     else if (judge->story->clocks_doubted)
         spare(judge, one, "how far the clocks of its files are apart is not known",
-              "comes from files that have more packets in common, or one clock");
+              "consists of files that have more packets in common, or were taken by one clock");
     else if (cut_ns && cut_ns <= one->t_ns + STORY_64T1_NS &&
              strncmp(rule->id, "retry.", strlen("retry.")) != 0)
         spare(judge, one, "the capture cut messages short",
-              "comes from a capture whose snapshot length leaves the messages whole");
+              "holds the messages whole (tcpdump -s 0)");
     else if (scatter && scatter->found && one->t_ns >= scatter->from_ns - STORY_64T1_NS &&
              one->t_ns <= scatter->to_ns + STORY_64T1_NS)
         spare(judge, one, "packets are missing all over the capture",
-              "comes from a capture that lost no packets of this phone");
+              "lost no packets of this phone");
 }
 
 struct result rule_run(const struct rule *rule, struct judge *judge) {
@@ -443,8 +476,7 @@ static void judge_account(struct judge *judge, const struct rule *const *rules, 
     *judge->standing = (struct standing_cache){0};
     hidden_signs_init(&hidden, judge);
     judge->hidden = &hidden;
-    server_view_build_with(&view, judge->records, judge->story, judge->phone, judge->account,
-                           judge->expect, judge->arena);
+    server_view_build_with(&view, judge->records, judge->account, judge->expect, judge->arena);
     judge->view = &view;
     judgement->verdict = VERDICT_NOT_APPLICABLE;
     for (size_t i = 0; i < rule_count; i++) {

@@ -12,7 +12,8 @@ enum { PLACES_MIN = 3, SHARE = 20 };
 
 static bool is_fact(enum loss_kind kind) {
     return kind == LOSS_TCP_GAP || kind == LOSS_ANSWER_ONLY || kind == LOSS_RESPONSE_ONLY ||
-           kind == LOSS_ACK_ONLY || kind == LOSS_HOLE || kind == LOSS_CHALLENGE;
+           kind == LOSS_ACK_ONLY || kind == LOSS_HOLE || kind == LOSS_FRAGMENTS ||
+           kind == LOSS_CHALLENGE;
 }
 
 static int compare(const void *a, const void *b) {

@@ -234,6 +234,14 @@ int64_t record_index_asked(struct record_index *index, const char *name, uint16_
     return answers ? answers->asked_ns : INT64_MAX;
 }
 
+bool record_index_asked_srv(struct record_index *index, const char *host, int64_t until_ns) {
+    for (int t = 0; t < TRANSPORT_COUNT; t++)
+        if (record_index_asked(index, rank_srv_name(&index->names, (enum transport)t, host),
+                               DNS_SRV) <= until_ns)
+            return true;
+    return false;
+}
+
 /* The newest answer by t_ns, else the first one by end_ns; NULL: neither. */
 static const struct answer *answer_at(const struct answers *answers, enum source_kind kind,
                                       struct record_moment *moment) {

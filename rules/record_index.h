@@ -31,4 +31,7 @@ struct intern *record_index_names(struct record_index *index);
 /* When the phone first asked for a name and type; INT64_MAX: never. */
 int64_t record_index_asked(struct record_index *index, const char *name, uint16_t type);
 
+/* Did it ask for SRV of any of the names that a host itself has (RFC 3263 4.1), up to then? */
+bool record_index_asked_srv(struct record_index *index, const char *host, int64_t until_ns);
+
 #endif

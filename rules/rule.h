@@ -52,6 +52,9 @@ struct rule {
     /* Connections suffice to judge it, whatever was said on them: it is judged of a host that is
      * seen only in TLS, too. Other rules are `encrypted` there. */
     bool shown_by_connections;
+    /* Connections that failed show some of it, those that stood nothing: of such a host it is
+     * judged as far as that goes, and is `encrypted` beyond. */
+    bool shown_by_failures;
     /* Lookups suffice to judge it: nothing of it is in TLS. */
     bool shown_by_lookups;
 };
@@ -120,7 +123,7 @@ const struct loss_sign *judge_loss(const struct judge *judge, int64_t from_ns, i
 const struct loss_sign *judge_loss_of(const struct judge *judge, const struct loss_index *losses,
                                       int64_t from_ns, int64_t to_ns, const struct ip_addr *server);
 
-/* ---- the server lists as the expectations see them (rules/server_view.c) ---- */
+/* ---- the server lists as the expectations see them (server_view.c, server_list.c) ---- */
 
 /* The list that was in force for one request: lookups, configuration and known records together. */
 struct server_list {
@@ -157,9 +160,9 @@ struct server_view {
     bool supported[TRANSPORT_COUNT];
 };
 
-void server_view_build(struct server_view *view, const struct story *story,
-                       const struct phone *phone, const struct account *account,
-                       const struct expectations *expect, struct arena *arena);
+void server_view_build(struct server_view *view, const struct phone *phone,
+                       const struct account *account, const struct expectations *expect,
+                       struct arena *arena);
 /* NULL: the list of this request is not known. */
 const struct server_list *server_view_list(const struct judge *judge,
                                            const struct request *request);

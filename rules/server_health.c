@@ -29,16 +29,6 @@ struct server_health {
     size_t wait_count;
 };
 
-static int server_compare(const struct server *a, const struct server *b) {
-    int order = ip_compare(&a->ip, &b->ip);
-
-    if (order)
-        return order;
-    if (a->port != b->port)
-        return a->port < b->port ? -1 : 1;
-    return (a->transport > b->transport) - (a->transport < b->transport);
-}
-
 static int compare(const void *a, const void *b) {
     const struct sight *x = a, *y = b;
     int order = server_compare(&x->server, &y->server);

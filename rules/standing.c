@@ -110,13 +110,32 @@ static bool is_numeric(const char *host) {
     return host && ip_parse(slice_of_text(host), &ip);
 }
 
+/* Does it go to where a connection leads that was begun before it was first seen? Then the server
+ * was chosen before, too. */
+static bool is_connected_before(const struct phone *phone, const struct request *request) {
+    enum { LOOK_AT = 64 }; /* those of the capture's beginning */
+    const struct attempt *first = request->attempts;
+
+    if (!request->attempt_count || !transport_is_reliable(first->server.transport))
+        return false;
+    for (size_t i = 0; i < phone->connection_count && i < LOOK_AT; i++) {
+        const struct connection *connection = &phone->connections[i];
+        if (connection->t_ns > first->t_ns)
+            break;
+        if (!connection->syn_count && connection->server.port == first->server.port &&
+            ip_eq(&connection->server.ip, &first->server.ip))
+            return true;
+    }
+    return false;
+}
+
 bool standing_midway(const struct standing *standing, const struct request *request,
                      const struct server_list *list) {
     const struct phone *phone = standing->judge->phone;
 
     if (last_restart(phone, request->t_ns) != INT64_MIN)
         return false; /* it booted before our eyes */
-    if (request->starts_midway || has_credentials(request))
+    if (request->starts_midway || has_credentials(request) || is_connected_before(phone, request))
         return true;
     if (list && !is_numeric(list->host) && !list->looked_up)
         return true; /* a name that was resolved before */

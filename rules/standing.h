@@ -26,8 +26,9 @@ const struct server *standing_in_use(const struct standing *standing, int64_t t_
 bool standing_registered(const struct standing *standing, const struct server *server,
                          int64_t t_ns);
 
-/* Does this request show that the account was at work before the capture began, so that an earlier
- * failover may be what sent it there? Asked only while no server in use is known. */
+/* Does this request, or a connection that stood before it was first seen, show that the account was
+ * at work before the capture began, so that an earlier failover may be what sent it there? Asked
+ * only while no server in use is known. */
 bool standing_midway(const struct standing *standing, const struct request *request,
                      const struct server_list *list);
 

@@ -77,8 +77,7 @@ static int user_fit(const struct account *account, const char *user) {
 static bool goes_there(struct standpoints *standpoints, struct standpoint *standpoint,
                        const struct account *account, struct arena *of_account) {
     build_for_phone(standpoints, standpoint);
-    return server_view_fits(standpoint->records, standpoints->story, account, standpoint->expect,
-                            of_account);
+    return server_view_fits(standpoint->records, account, standpoint->expect, of_account);
 }
 
 static struct standpoint *find(struct standpoints *standpoints, const struct account *account,

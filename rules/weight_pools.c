@@ -202,7 +202,7 @@ static void gather_phone(struct weight_pools *pools, const struct story *story,
     for (size_t a = 0; a < phone->account_count; a++) {
         struct server_view view;
         judge.account = &phone->accounts[a];
-        server_view_build_with(&view, records, story, phone, judge.account, expect, &of_account);
+        server_view_build_with(&view, records, judge.account, expect, &of_account);
         judge.view = &view;
         choices_walk(&judge, gather, pools);
         arena_clear(&of_account);

@@ -69,6 +69,17 @@ static inline bool server_eq(const struct server *a, const struct server *b) {
     return a->port == b->port && a->transport == b->transport && ip_eq(&a->ip, &b->ip);
 }
 
+/* For sorting: by address, then port, then transport. */
+static inline int server_compare(const struct server *a, const struct server *b) {
+    int order = ip_compare(&a->ip, &b->ip);
+
+    if (order)
+        return order;
+    if (a->port != b->port)
+        return a->port < b->port ? -1 : 1;
+    return (a->transport > b->transport) - (a->transport < b->transport);
+}
+
 /* Each writes text of at most *_TEXT_LEN bytes with its NUL, and returns it. IPv6 in the form of
  * RFC 5952, in brackets where a port follows. */
 char *ip_text(const struct ip_addr *ip, char text[IP_TEXT_LEN]);

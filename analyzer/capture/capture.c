@@ -280,6 +280,10 @@ struct slice capture_take_secrets(struct capture *capture) {
                                          : (struct slice){0};
 }
 
+uint64_t capture_secrets_left_out(const struct capture *capture) {
+    return capture->format->take_secrets ? capture->format->secrets_left_out(capture->reader) : 0;
+}
+
 void capture_close(struct capture *capture) {
     if (!capture)
         return;

@@ -36,6 +36,7 @@ struct frame {
                            more: cut by the snapshot length */
     struct slice bytes; /* valid until the next call */
     uint16_t point;     /* of a merged set: the capture point that saw it; else 0 */
+    int64_t before_ns;  /* of a merged set: when the frame before it in its file was; else 0 */
 };
 
 enum capture_status {
@@ -73,8 +74,10 @@ uint64_t capture_dropped(const struct capture *capture);
 /* The TLS secrets that the file holds (pcapng decryption secrets blocks of the NSS key log format),
  * those met since the last call, end to end; each block's text ends with a line end. Empty if none;
  * valid until the next call of capture_next. Secrets stand in front of the packets that need them:
- * ask after each frame. At most 16 MiB wait to be taken; blocks beyond that are dropped. */
+ * ask after each frame. A file gives 16 MiB of them at most; blocks that go beyond are left out. */
 struct slice capture_take_secrets(struct capture *capture);
+/* Blocks of secrets that were left out so far. */
+uint64_t capture_secrets_left_out(const struct capture *capture);
 
 void capture_close(struct capture *capture);
 

@@ -15,8 +15,11 @@ struct source {
     struct merge_file file;
     struct capture *capture; /* NULL: not open */
     struct frame head;
-    int64_t t_ns; /* of head, corrected */
-    size_t rank;  /* among frames of one instant */
+    int64_t t_ns;      /* of head, corrected, */
+    int64_t before_ns; /* and of the one before it; of the first: its own */
+    bool running;      /* it gave a frame */
+    size_t piece;      /* so many pieces of its clock have begun */
+    size_t rank;       /* among frames of one instant */
     struct capture_error end;
 };
 
@@ -31,6 +34,7 @@ struct merge {
     uint64_t dropped;
     struct frame_map map;
     struct secrets secrets;
+    uint64_t secrets_left_out; /* of files that are read */
 };
 
 int64_t clock_corrected(const struct clock_correction *correction, int64_t t_ns) {
@@ -75,6 +79,16 @@ static void sift_down(struct merge *merge, struct source *moved) {
 
 /* ---- the files ---- */
 
+/* How the clock is put right where the head is. */
+static const struct clock_correction *correction_of(struct source *source) {
+    const struct merge_file *file = &source->file;
+
+    while (source->piece < file->piece_count &&
+           file->pieces[source->piece].from_no <= source->head.no)
+        source->piece++;
+    return source->piece ? &file->pieces[source->piece - 1].correction : &file->correction;
+}
+
 /* Read the next frame into the head; false: the file is at its end, and closed. */
 static bool advance(struct merge *merge, struct source *source) {
     source->end.status = capture_next(source->capture, &source->head, &source->end);
@@ -82,10 +96,14 @@ static bool advance(struct merge *merge, struct source *source) {
     if (secrets.len)
         secrets_add(&merge->secrets, secrets);
     if (source->end.status == CAPTURE_OK) {
-        source->t_ns = clock_corrected(&source->file.correction, source->head.t_ns);
+        int64_t before_ns = source->t_ns;
+        source->t_ns = clock_corrected(correction_of(source), source->head.t_ns);
+        source->before_ns = source->running ? before_ns : source->t_ns;
+        source->running = true;
         return true;
     }
     merge->dropped += capture_dropped(source->capture);
+    merge->secrets_left_out += capture_secrets_left_out(source->capture);
     capture_close(source->capture);
     source->capture = NULL;
     return false;
@@ -155,6 +173,7 @@ bool merge_next(struct merge *merge, struct frame *frame) {
     frame->no = merge->map.count;
     frame->t_ns = source->t_ns;
     frame->point = source->file.point;
+    frame->before_ns = source->before_ns;
     return true;
 }
 
@@ -183,6 +202,10 @@ const struct capture_error *merge_end(const struct merge *merge, size_t index) {
 
 struct slice merge_take_secrets(struct merge *merge) {
     return secrets_take(&merge->secrets);
+}
+
+uint64_t merge_secrets_left_out(const struct merge *merge) {
+    return merge->secrets_left_out + merge->secrets.left_out;
 }
 
 uint64_t merge_dropped(const struct merge *merge) {

@@ -27,11 +27,19 @@ struct clock_correction {
 /* Within 0 and CAPTURE_TIME_MAX_NS. */
 int64_t clock_corrected(const struct clock_correction *correction, int64_t t_ns);
 
+/* A clock that was set while a file was made is put right piece by piece: from this frame on. */
+struct clock_piece {
+    uint32_t from_no;
+    struct clock_correction correction;
+};
+
 /* One file of a set. */
 struct merge_file {
-    const char *path;  /* borrowed */
-    const char *label; /* how messages name it; borrowed */
-    struct clock_correction correction;
+    const char *path;                   /* borrowed */
+    const char *label;                  /* how messages name it; borrowed */
+    struct clock_correction correction; /* of its beginning, */
+    const struct clock_piece *pieces;   /* and of what comes after; by frame; borrowed */
+    size_t piece_count;
     uint16_t point;   /* which capture point it is of: 0, 1, 2 … */
     int64_t first_ns; /* its first time stamp, not corrected; INT64_MIN: it has no frame */
     /* What the correction rests on, for those who tell of it: */
@@ -48,7 +56,7 @@ struct merge;
 struct merge *merge_new(const struct merge_file *files, size_t count);
 
 /* The next frame: its number is its place in the whole (1, 2, 3 …), its time is corrected, its
- * point is set. false: there are no more. */
+ * point and before_ns are set. false: there are no more. */
 bool merge_next(struct merge *merge, struct frame *frame);
 
 /* Where the no-th frame of the whole comes from. */
@@ -65,6 +73,8 @@ const struct capture_error *merge_end(const struct merge *merge, size_t index);
 /* As capture_take_secrets, of whatever files were read since the last call; valid until the next
  * call of merge_next. */
 struct slice merge_take_secrets(struct merge *merge);
+/* Blocks of secrets that were left out; final after the last frame. */
+uint64_t merge_secrets_left_out(const struct merge *merge);
 
 /* Sum over the files; final after the last frame. */
 uint64_t merge_dropped(const struct merge *merge);

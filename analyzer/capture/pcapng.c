@@ -6,9 +6,9 @@
  * description block (IDB) says link type and clock; then packets, of any interface, in enhanced
  * (EPB), simple (SPB) or obsolete (PB) blocks; interface statistics (ISB) tell of drops, decryption
  * secrets (DSB) open the TLS of the packets that follow. Every other block is passed over by its
- * length. Options that run beyond their block are passed over too where only a drop counter is
- * lost; without those of an interface its times and packets would be read wrongly, and the reading
- * ends.
+ * length, and so are secrets beyond 16 MiB. Options that run beyond their block are passed over too
+ * where only a drop counter is lost; without those of an interface its times and packets would be
+ * read wrongly, and the reading ends.
  */
 #include <stdlib.h>
 
@@ -75,6 +75,7 @@ struct reader {
     ARRAY_OF(struct interface) interfaces;
     uint64_t dropped; /* in sections that are over */
     struct secrets secrets;
+    size_t secrets_len; /* that were taken up, in all */
 };
 
 /* A block that is being looked at. */
@@ -217,9 +218,19 @@ static enum capture_status read_dsb(struct reader *reader, const struct block *b
     if (!take_u32(reader, &in, &type) || !take_u32(reader, &in, &len) ||
         !slice_take(&in, len, &text))
         return bad_block(reader, block, error, "the secrets run beyond their block");
-    if (type == SECRETS_TLS_KEY_LOG)
-        secrets_add(&reader->secrets, text);
+    if (type != SECRETS_TLS_KEY_LOG)
+        return CAPTURE_OK;
+    if (len > SECRETS_MAX - reader->secrets_len) {
+        reader->secrets.left_out++;
+        return CAPTURE_OK;
+    }
+    reader->secrets_len += len;
+    secrets_add(&reader->secrets, text);
     return CAPTURE_OK;
+}
+
+static uint64_t pcapng_reader_secrets_left_out(const struct reader *reader) {
+    return reader->secrets.left_out;
 }
 
 static struct slice pcapng_reader_take_secrets(struct reader *reader) {
@@ -464,6 +475,10 @@ static enum capture_status pcapng_reader_next(struct reader *reader, struct fram
         if (status != CAPTURE_OK)
             return status;
         const struct block_kind *kind = kind_of(block.type);
+        if (block.type == BLOCK_DSB && block.len > BLOCK_MAX) {
+            reader->secrets.left_out++;
+            kind = NULL;
+        }
         if (!kind) {
             uint64_t skipped = input_skip(reader->in, block.len);
             if (skipped < block.len && reader->in->why[0])
@@ -505,5 +520,6 @@ const struct format format_pcapng = {
     .next = pcapng_reader_next,
     .dropped = pcapng_reader_dropped,
     .take_secrets = pcapng_reader_take_secrets,
+    .secrets_left_out = pcapng_reader_secrets_left_out,
     .close = pcapng_reader_close,
 };

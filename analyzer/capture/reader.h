@@ -13,8 +13,9 @@ struct format {
     struct reader *(*open)(struct input *in, struct capture_error *error);
     enum capture_status (*next)(struct reader *reader, struct frame *frame,
                                 struct capture_error *error);
-    uint64_t (*dropped)(const struct reader *reader);    /* NULL: the format cannot say */
-    struct slice (*take_secrets)(struct reader *reader); /* NULL: it holds none */
+    uint64_t (*dropped)(const struct reader *reader);          /* NULL: the format cannot say */
+    struct slice (*take_secrets)(struct reader *reader);       /* NULL: it holds none */
+    uint64_t (*secrets_left_out)(const struct reader *reader); /* with take_secrets */
     void (*close)(struct reader *reader);
 };
 

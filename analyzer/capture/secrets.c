@@ -18,8 +18,10 @@ void secrets_add(struct secrets *secrets, struct slice text) {
         secrets->len = 0;
         secrets->taken = false;
     }
-    if (text.len >= SECRETS_MAX - secrets->len)
+    if (text.len >= SECRETS_MAX - secrets->len) {
+        secrets->left_out++;
         return;
+    }
     if (secrets->cap - secrets->len < text.len + 1) {
         secrets->cap = secrets->cap * 2 > secrets->len + text.len + 1 ? secrets->cap * 2
                                                                       : secrets->len + text.len + 1;

@@ -13,7 +13,8 @@ enum { SECRETS_MAX = 16 * 1024 * 1024 };
 struct secrets {
     uint8_t *text;
     size_t len, cap;
-    bool taken; /* all of it; what is added next begins anew */
+    bool taken;        /* all of it; what is added next begins anew */
+    uint64_t left_out; /* blocks that were dropped */
 };
 
 /* One block's worth, closed with a line end where it has none. What goes beyond SECRETS_MAX is

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "cli/commands.h"
@@ -34,9 +35,35 @@ struct paths {
     size_t n, cap;
 };
 
+static bool drop_end(const char *name, size_t *len, const char *end) {
+    size_t n = strlen(end);
+
+    if (*len < n || strncasecmp(name + *len - n, end, n) != 0)
+        return false;
+    *len -= n;
+    return true;
+}
+
+/* Is it named as a capture is: "x.pcap", "x.PcapNG.gz", of a ring "x.pcap7"? */
+static bool is_named_as_capture(const char *path) {
+    static const char *const packed[] = {".gz", ".zst", ".xz", ".lz4", ".bz2"};
+    static const char *const ends[] = {".pcap", ".pcapng", ".cap", ".dmp"};
+    size_t len = strlen(path);
+
+    for (size_t i = 0; i < sizeof packed / sizeof *packed; i++)
+        if (drop_end(path, &len, packed[i]))
+            break;
+    while (len && path[len - 1] >= '0' && path[len - 1] <= '9')
+        len--;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (drop_end(path, &len, ends[i]))
+            return true;
+    return false;
+}
+
 /* A file of a folder: is it a capture? One of which that cannot be told, as it cannot be opened or
- * unpacked, is named: it may be one. So is what somebody may take for one: an empty file, an
- * archive, a capture of another format. Pipes and devices are none. */
+ * unpacked, is named: it may be one. So is what somebody may take for one: an empty file with a
+ * capture's name, an archive, a capture of another format. Pipes and devices are none. */
 static bool is_capture(const char *path, bool *incomplete) {
     struct capture_error error;
     struct stat status;
@@ -47,7 +74,7 @@ static bool is_capture(const char *path, bool *incomplete) {
     if (found == CAPTURE_OPEN_FAILED || found == CAPTURE_DAMAGED) {
         cli_say("%s: %s", path, error.text);
         *incomplete = true;
-    } else if (found == CAPTURE_EMPTY || found == CAPTURE_OTHER) {
+    } else if (found == CAPTURE_OTHER || (found == CAPTURE_EMPTY && is_named_as_capture(path))) {
         cli_say("%s: passed over: %s", path, error.text);
     }
     return found == CAPTURE_OK;
@@ -273,6 +300,7 @@ static char *end_of_set(struct reading *reading) {
     }
     reading->complete = !damaged;
     reading->dropped = merge_dropped(merge);
+    reading->secrets_left_out = merge_secrets_left_out(merge);
     if (damaged < 2 || !first)
         return first;
     if (asprintf(&all, "%s; and %zu more file%s", first, damaged - 1, damaged == 2 ? "" : "s") < 0)
@@ -284,8 +312,10 @@ static char *end_of_set(struct reading *reading) {
 char *reading_end(struct reading *reading) {
     if (reading->set)
         return end_of_set(reading);
-    if (reading->capture)
+    if (reading->capture) {
         reading->dropped = capture_dropped(reading->capture);
+        reading->secrets_left_out = capture_secrets_left_out(reading->capture);
+    }
     capture_close(reading->capture);
     reading->capture = NULL;
     reading->complete = reading->end.status == CAPTURE_END;
@@ -318,6 +348,7 @@ struct told_capture capture_tell(const struct captures *captures, size_t index,
     char *damage = reading_end(&reading);
     if (damage)
         story_damaged(builder, damage);
+    story_secrets_left_out(builder, reading.secrets_left_out);
     free(damage);
 
     const char *const *files = (const char *const *)&captures->paths.items[index];

@@ -33,10 +33,11 @@ struct reading {
     struct capture *capture; /* NULL: a set, or a file that could not be opened */
     struct merged_set *set;  /* NULL: a file; to be kept as long as frames are told of */
     const char *path;
-    struct capture_error end; /* of a file: how far its reading came */
-    bool complete;            /* after reading_end: all was read; false: status 3 is due */
-    bool opened;              /* false: it is no capture at all */
-    uint64_t dropped;         /* after reading_end: packets that the capturing side dropped */
+    struct capture_error end;  /* of a file: how far its reading came */
+    bool complete;             /* after reading_end: all was read; false: status 3 is due */
+    bool opened;               /* false: it is no capture at all */
+    uint64_t dropped;          /* after reading_end: packets that the capturing side dropped, */
+    uint64_t secrets_left_out; /* and blocks of TLS secrets that are more than are taken up */
 };
 
 void reading_begin(struct reading *reading, const struct captures *captures, size_t index);

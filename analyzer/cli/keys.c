@@ -120,6 +120,9 @@ void keys_say_unfit(const char *capture, const struct tls_keylog *keylog,
     if (!tally->connections)
         cli_say("%s: no TLS connection in it: the key log is of no use", capture);
     else
-        cli_say("%s: the key log has secrets of none of its %" PRIu64 " TLS connection%s", capture,
-                tally->connections, tally->connections == 1 ? "" : "s");
+        cli_say("%s: the key log has secrets of none of its %" PRIu64 " TLS connection%s%s",
+                capture, tally->connections, tally->connections == 1 ? "" : "s",
+                tally->holds == TLS_KEYLOG_PREMASTERS_ONLY
+                    ? ": it has lines labelled RSA alone, which open RSA key exchange"
+                    : "");
 }

@@ -121,6 +121,35 @@ static struct common_packets *survey_all(struct merged_set *set) {
     return common;
 }
 
+static struct clock_correction correction_by(const struct clock_offset *offset) {
+    if (!offset->known)
+        return (struct clock_correction){0};
+    return (struct clock_correction){.offset_ns = -offset->offset_ns,
+                                     .drift_from_ns = offset->at_b_ns,
+                                     .drift_ppb = -offset->drift_ppb};
+}
+
+/* A clock that was set: each stretch is put right by its own offset. */
+static void put_right(struct merged_set *set, const struct common_link *link,
+                      const struct clock_stretch *stretches, size_t index,
+                      struct merge_file *file) {
+    if (!link || !link->stretch_count)
+        return;
+    struct clock_piece *pieces = ARENA_ARRAY(&set->arena, struct clock_piece, link->stretch_count);
+    for (size_t i = 0; i < link->stretch_count; i++) {
+        const struct clock_stretch *stretch = &stretches[link->stretches + i];
+        bool is_b = link->b == index;
+        struct clock_offset offset =
+            is_b ? stretch->offset : clock_offset_reversed(&stretch->offset);
+        pieces[i].from_no = is_b ? stretch->from_b : stretch->from_a;
+        offset.known = true;
+        pieces[i].correction = correction_by(&offset);
+    }
+    file->correction = pieces[0].correction;
+    file->pieces = pieces + 1;
+    file->piece_count = link->stretch_count - 1;
+}
+
 static void plan(struct merged_set *set, const struct common_packets *common, char *const *paths) {
     struct capture_span *spans = memory_new_zeroed(set->count, sizeof *spans);
     struct capture_point *points = memory_new_zeroed(set->count, sizeof *points);
@@ -142,10 +171,8 @@ static void plan(struct merged_set *set, const struct common_packets *common, ch
                                        .stepped = offset->stepped,
                                        .doubted = points[i].doubted,
                                        .doubted_with = points[i].doubted_with};
-        if (offset->known)
-            files[i].correction = (struct clock_correction){.offset_ns = -offset->offset_ns,
-                                                            .drift_from_ns = offset->at_b_ns,
-                                                            .drift_ppb = -offset->drift_ppb};
+        files[i].correction = correction_by(offset);
+        put_right(set, points[i].link, common_packets_stretches(common), i, &files[i]);
     }
     set->merge = merge_new(files, set->count);
     free(spans);

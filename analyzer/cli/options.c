@@ -49,6 +49,7 @@ struct option_row {
     const char *value; /* its name in the help */
     unsigned commands;
     const char *help;
+    const char *show_help; /* where it means something else to `show` */
 };
 
 static const struct option_row table[OPTION_COUNT] = {
@@ -89,10 +90,11 @@ static const struct option_row table[OPTION_COUNT] = {
     [OPTION_QUIET] = {"quiet", 'q', VALUE_NONE, NULL, IN_READERS,
                       "print no text: the exit status and --json=FILE, --text=FILE tell"},
     [OPTION_VERBOSE] = {"verbose", 'v', VALUE_NONE, NULL, IN_READERS,
-                        "tell everything: passed occurrences, what was folded away"},
-    [OPTION_COLOR] = {"color", 0, VALUE_OWED, "WHEN", IN_READERS,
-                      "colour: auto (the default: on a terminal, unless NO_COLOR is set), always "
-                      "or never"},
+                        "tell everything: occurrences of rules that passed, and what would decide "
+                        "those that are open",
+                        "tell everything: every send and answer, with nothing folded"},
+    [OPTION_COLOR] = {"color", 0, VALUE_OWED, "auto|always|never", IN_READERS,
+                      "colour the text; auto (the default): on a terminal without NO_COLOR"},
     [OPTION_VERSION] = {"version", 0, VALUE_NONE, NULL, IN_ALL, "print the version and leave"},
     [OPTION_HELP] = {"help", 'h', VALUE_NONE, NULL, IN_ALL, "print this help and leave"},
 };
@@ -110,9 +112,19 @@ static const struct {
          "list the profiles; print one resolved; validate a file; explain a phone's configuration"},
 };
 
-static const char statuses[] =
-    "Exit status: 0 passed (or done), 1 a rule failed, 2 wrong use, 3 a capture could not be read\n"
-    "to its end, 4 nothing could be concluded.\n";
+/* NULL: of the tool. */
+static const char *statuses_of(const enum command *command) {
+    if (!command)
+        return "Exit status: 0 passed (or done), 1 a rule failed, 2 wrong use, 3 a capture could "
+               "not "
+               "be read\nto its end, 4 nothing could be concluded.\n";
+    if (*command == COMMAND_CHECK)
+        return "Exit status: 0 passed, 1 a rule failed, 2 wrong use, 3 a capture could not be read "
+               "to its\nend, 4 nothing could be concluded.\n";
+    if (IN(*command) & IN_READERS)
+        return "Exit status: 0 done, 2 wrong use, 3 a capture could not be read to its end.\n";
+    return "Exit status: 0 done, 2 wrong use.\n";
+}
 
 enum command command_find(const char *name) {
     enum command command = COMMAND_CHECK;
@@ -156,7 +168,7 @@ int help_tool(void) {
         printf("  %-8s %s\n", commands[c].name, commands[c].does);
     printf("\n`sipvet COMMAND --help` tells a command's options, `sipvet --version` the version.\n"
            "\n%s",
-           statuses);
+           statuses_of(NULL));
     return printed();
 }
 
@@ -185,9 +197,9 @@ int help_command(enum command command) {
             printf("%s\n%*s", left, HELP_COLUMN, "");
         else
             printf("%-*s", HELP_COLUMN, left);
-        print_help_text(row->help);
+        print_help_text(command == COMMAND_SHOW && row->show_help ? row->show_help : row->help);
     }
-    printf("\n%s", statuses);
+    printf("\n%s", statuses_of(&command));
     return printed();
 }
 

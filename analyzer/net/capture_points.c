@@ -10,7 +10,7 @@
 /* In the year 2000: what is earlier is a clock that was never set. */
 #define EARLIEST_SET_NS ((int64_t)946684800 * NS_PER_S)
 
-enum { POINTS_MOST = 4096, UNPLACED = 0xffff };
+enum { POINTS_MOST = 4096, UNPLACED = 0xffff, DRIFT_MOST_PPB = 500000 };
 
 /* Copies are known as such so far apart (net/tcp_copies.h): of one point, and of two. */
 #define COPY_NS ((int64_t)NS_PER_S / 100)
@@ -72,6 +72,20 @@ static uint16_t free_point(const struct set *set, size_t group, const struct cap
     return point;
 }
 
+/* Its clock less that of the file it shares packets with. */
+static struct clock_offset offset_of(const struct set *set, const struct common_link *link,
+                                     size_t group) {
+    return set->group[link->b] == group ? link->offset : clock_offset_reversed(&link->offset);
+}
+
+/* The files of a point have one clock: what they say of another's differs by what its way takes,
+ * or one of the clocks was set. */
+static bool differs(const struct clock_offset *a, const struct clock_offset *b) {
+    double drift_ns = (double)llabs(a->at_b_ns - b->at_b_ns) * DRIFT_MOST_PPB / NS_PER_S;
+
+    return llabs(a->offset_ns - b->offset_ns) > WAY_NS + (int64_t)drift_ns;
+}
+
 /* Hold the group's clock against that of the file of point 0 with which it shares most. */
 static void hold_against(const struct set *set, size_t group, struct capture_point *points) {
     const struct common_link *best = NULL;
@@ -84,8 +98,15 @@ static void hold_against(const struct set *set, size_t group, struct capture_poi
     if (!best)
         return;
     is_of(set, best, group, &points[group].reference);
-    points[group].offset =
-        set->group[best->b] == group ? best->offset : clock_offset_reversed(&best->offset);
+    points[group].offset = offset_of(set, best, group);
+    if (best->a == group || best->b == group)
+        points[group].link = best;
+    for (size_t i = 0; i < set->link_count; i++)
+        if (is_of(set, &set->links[i], group, &other) && points[set->group[other]].point == 0) {
+            struct clock_offset offset = offset_of(set, &set->links[i], group);
+            points[group].offset.stepped |=
+                offset.stepped || differs(&offset, &points[group].offset);
+        }
 }
 
 /* One clock: what is known of the first file's is known of all. */
@@ -94,6 +115,7 @@ static void join_group(const struct set *set, size_t file, struct capture_point 
     if (!points[file].offset.known)
         points[file].reference = (uint32_t)file;
     points[file].offset.agreed = 0;
+    points[file].link = NULL;
 }
 
 /* How long after one the other begins; INT64_MAX: they overlap. */
@@ -116,6 +138,7 @@ static void join_neighbour(const struct capture_span *spans, size_t count, const
             points[file].reference = (uint32_t)file;
     }
     points[file].offset.agreed = 0;
+    points[file].link = NULL;
 }
 
 static int64_t put_right_ns(const struct capture_point *point) {

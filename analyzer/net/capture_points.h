@@ -23,11 +23,12 @@ struct capture_point {
     uint16_t point;
     uint32_t reference;         /* the file whose clock it was held against; its own index: none */
     struct clock_offset offset; /* its clock less the reference's; not known: no correction */
-    bool doubted;               /* its clock cannot be held against that of this file, which has */
-    uint32_t doubted_with;      /* packets that it has, too */
+    const struct common_link *link; /* that tells so, of this very file; NULL: another's */
+    bool doubted;          /* its clock cannot be held against that of this file, which has */
+    uint32_t doubted_with; /* packets that it has, too */
 };
 
-/* points  as many as files; written */
+/* points  as many as files; written; they point to the links */
 void capture_points_tell(const struct capture_span *spans, size_t count,
                          const struct common_link *links, size_t link_count,
                          struct capture_point *points);

@@ -195,7 +195,7 @@ static void doubt(struct net *net, const struct packet *packet,
     if (wrong->of[kind] <= DOUBTED && net->handler.hole)
         net->handler.hole(net->handler.context,
                           &(struct packet_hole){.host = packet->dst.ip,
-                                                .damaged = true,
+                                                .kind = HOLE_DAMAGED,
                                                 .missing = 1,
                                                 .from_ns = packet->t_ns,
                                                 .to_ns = packet->t_ns + DOUBTED_NS,

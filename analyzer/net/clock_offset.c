@@ -10,8 +10,10 @@ enum { LEAST_FOR_DRIFT = 8, FASTEST_DRIFT_PPB = 500000 };
 
 /* Of packets that are truly the same, differences lie within this: two delays and a drift. */
 #define AGREEMENT_NS ((int64_t)4 * NS_PER_S)
-/* Less than this between the halves of a capture may be the network's doing. */
+/* Less than this between the halves of a capture may be the network's doing; in no time, less than
+ * that. */
 #define DRIFT_LEAST_NS ((int64_t)NS_PER_S / 50)
+#define STEP_LEAST_NS ((int64_t)NS_PER_S / 10)
 
 static int64_t difference(const struct sighting *sighting) {
     return sighting->b_ns - sighting->a_ns;
@@ -142,10 +144,10 @@ static void find_drift(struct clock_offset *out, const struct sighting *list, si
     double apart_ns = (double)(last_ns - first_ns) / 2;
     double ppb = (double)(late_ns - early_ns) / apart_ns * NS_PER_S;
     if (ppb > FASTEST_DRIFT_PPB || ppb < -FASTEST_DRIFT_PPB)
-        out->stepped = true;
+        out->stepped = llabs(late_ns - early_ns) > STEP_LEAST_NS;
     else
         out->drift_ppb = (int32_t)ppb;
-    if (!out->stepped)
+    if (out->drift_ppb)
         out->offset_ns = early_ns + (late_ns - early_ns) / 2;
 }
 

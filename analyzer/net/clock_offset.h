@@ -19,11 +19,13 @@
 
 /* One packet that both saw. */
 struct sighting {
-    int64_t a_ns, b_ns; /* when, by the clock of each */
-    uint64_t hosts;     /* the two hosts that it went between, in either direction */
-    bool from_lower;    /* its direction between them */
-    bool lone;          /* signalling; neither has the like of it a second time */
-    bool unique;        /* nobody sends the like of it but as a retransmission */
+    int64_t a_ns, b_ns;  /* when, by the clock of each, */
+    uint32_t a_no, b_no; /* in which of its frames */
+    uint64_t hosts;      /* the two hosts that it went between, in either direction */
+    bool from_lower;     /* its direction between them */
+    bool lone;           /* signalling; neither has the like of it a second time */
+    bool unique;         /* nobody sends the like of it but as a retransmission */
+    bool strong;         /* alone it is evidence of a packet that both saw */
 };
 
 struct clock_offset {

@@ -12,6 +12,7 @@ enum {
     SAMPLES_TOTAL = 1 << 18,
     SAMPLES_MOST = 4096, /* of one file and kind */
     SAMPLES_LEAST = 64,
+    STRETCH_LEAST = 3, /* packets that an offset rests on, where there is no surer one */
     PORT_DNS = 53,
     START_MOST = 512, /* of a SIP message, in which its first line ends, */
     HEAD_MOST = 2048, /* and in which its CSeq is */
@@ -19,6 +20,8 @@ enum {
 
 /* Copies of a mirror port come this close together: they are one sight of a packet. */
 #define COPY_NS BELIEF_COPY_NS
+/* By so much a clock may seem to be moved, without it being worth a second thought. */
+#define MOVED_NS ((int64_t)NS_PER_S / 10)
 /* So long may the way between two points be (net/tcp_copies.h). */
 #define WAY_NS ((int64_t)NS_PER_S * 4 / 10)
 
@@ -30,11 +33,14 @@ struct sample {
     uint64_t key;
     uint64_t hosts;
     int64_t t_ns, last_ns;
-    int64_t hit_ns;    /* where the file being read has it, */
-    uint32_t hit_file; /* that file + 1 */
+    int64_t hit_ns, hit_last_ns; /* where the file being read has it, */
+    uint32_t hit_file;           /* that file + 1 */
     uint32_t file;
-    uint32_t next;          /* index + 1 of another file's with this key; 0: none */
-    uint16_t ip_id, hit_id; /* 0: none */
+    uint32_t no, hit_no;           /* its frame, in the one file and in the other; */
+    uint32_t last_no, hit_last_no; /* the last of several, */
+    uint32_t seen, hit_seen;       /* and how many they are */
+    uint32_t next;                 /* index + 1 of another file's with this key; 0: none */
+    uint16_t ip_id, hit_id;        /* 0: none */
     uint8_t kind;
     bool from_lower, unique, repeated, hit_repeated;
     bool hit_near; /* at about the same time, the first or the last of several */
@@ -74,6 +80,7 @@ struct common_packets {
     ARRAY_OF(uint32_t) hits; /* known ones that this file has */
     struct file_facts *facts;
     ARRAY_OF(struct common_link) links;
+    ARRAY_OF(struct clock_stretch) stretches;
 };
 
 /* ---- the index ---- */
@@ -146,7 +153,9 @@ static void sketch_add(struct sketch *sketch, size_t limit, const struct sample 
     if (at) {
         struct sample *known = &sketch->samples.items[at - 1];
         known->repeated = known->repeated || llabs(sample->t_ns - known->t_ns) > COPY_NS;
+        known->seen += llabs(sample->t_ns - known->last_ns) > COPY_NS;
         known->last_ns = sample->t_ns;
+        known->last_no = sample->no;
         return;
     }
     if (sketch->samples.n >= limit || !sketch->index.cap)
@@ -167,12 +176,17 @@ static void note_hit(struct common_packets *common, const struct sample *sample)
         if (known->hit_file != common->file + 1) {
             known->hit_file = common->file + 1;
             known->hit_ns = sample->t_ns;
+            known->hit_no = sample->no;
             known->hit_id = sample->ip_id;
             known->hit_repeated = known->hit_near = false;
+            known->hit_seen = 1;
             *ARRAY_ADD(&common->hits) = at - 1;
         } else if (llabs(sample->t_ns - known->hit_ns) > COPY_NS) {
             known->hit_repeated = true;
+            known->hit_seen += llabs(sample->t_ns - known->hit_last_ns) > COPY_NS;
         }
+        known->hit_last_ns = sample->t_ns;
+        known->hit_last_no = sample->no;
         known->hit_near = known->hit_near || llabs(sample->t_ns - known->t_ns) <= COPY_NS ||
                           llabs(sample->t_ns - known->last_ns) <= COPY_NS;
     }
@@ -220,6 +234,9 @@ static void add(struct common_packets *common, const struct packet *packet, int6
     struct sample sample = {.t_ns = t_ns,
                             .last_ns = t_ns,
                             .file = common->file,
+                            .no = packet->frame_no,
+                            .last_no = packet->frame_no,
+                            .seen = 1,
                             .kind = (uint8_t)kind,
                             .unique = unique,
                             .ip_id = packet->has_ip_id ? packet->ip_id : 0,
@@ -340,6 +357,23 @@ struct sighting_list {
     size_t n, cap;
 };
 
+/* One of which both files have one sight. */
+static struct sighting sighting_of(const struct common_packets *common,
+                                   const struct sample *sample) {
+    bool lone = is_lone(common, sample);
+
+    return (struct sighting){
+        .a_ns = sample->t_ns,
+        .b_ns = sample->hit_ns,
+        .a_no = sample->no,
+        .b_no = sample->hit_no,
+        .hosts = sample->hosts,
+        .from_lower = sample->from_lower,
+        .lone = lone && (sample->unique || sample->kind % KIND_WITH_ID == KIND_SIGNALLING),
+        .unique = sample->unique,
+        .strong = lone || sample->unique};
+}
+
 /* The hits of one earlier file for which there is this evidence. Where the files are apart, the
  * same content with the same identification may be chance, of what is sent again and again. */
 static struct clock_offset estimate(const struct common_packets *common, const uint32_t *hits,
@@ -350,17 +384,12 @@ static struct clock_offset estimate(const struct common_packets *common, const u
         const struct sample *sample = &common->known.items[hits[i]];
         if (evidence_of(sample) != evidence)
             continue;
-        bool lone = is_lone(common, sample);
-        if (apart && evidence == EVIDENCE_ID && !lone && !sample->unique)
+        struct sighting sighting = sighting_of(common, sample);
+        if (apart && evidence == EVIDENCE_ID && !sighting.strong)
             continue;
-        bool at_once = evidence == EVIDENCE_REPEATED && sample->hit_near;
-        *ARRAY_ADD(room) = (struct sighting){
-            .a_ns = sample->t_ns,
-            .b_ns = at_once ? sample->t_ns : sample->hit_ns,
-            .hosts = sample->hosts,
-            .from_lower = sample->from_lower,
-            .lone = lone && (sample->unique || sample->kind % KIND_WITH_ID == KIND_SIGNALLING),
-            .unique = sample->unique};
+        if (evidence == EVIDENCE_REPEATED && sample->hit_near)
+            sighting.b_ns = sighting.a_ns;
+        *ARRAY_ADD(room) = sighting;
     }
     return clock_offset_estimate(room->items, room->n);
 }
@@ -371,6 +400,79 @@ static void refine(struct clock_offset *offset, const struct clock_offset *other
     if (!offset->two_way && other->known && other->two_way &&
         llabs(other->offset_ns - offset->offset_ns) <= WAY_NS)
         *offset = *other;
+}
+
+/* A few that do not fit, but lie within what packets may differ by, have moved the middle. */
+static void put_straight(struct common_link *link, const struct clock_offset *offset) {
+    size_t agreed = link->offset.agreed;
+
+    if (link->doubted || offset->two_way < link->offset.two_way ||
+        llabs(offset->offset_ns - link->offset.offset_ns) <= MOVED_NS)
+        return;
+    link->offset = *offset;
+    link->offset.agreed = agreed;
+}
+
+/* A packet may be there twice, by its content and with its identification. */
+static size_t count_frames(const struct sighting_list *sightings) {
+    size_t frames = 0;
+
+    for (size_t i = 0; i < sightings->n; i++)
+        frames += !i || sightings->items[i].a_no != sightings->items[i - 1].a_no;
+    return frames;
+}
+
+/* Was one of the clocks set meanwhile? Then what was left out as not agreeing, or made a drift, is
+ * of another stretch. */
+static void find_stretches(struct common_packets *common, const uint32_t *hits, size_t count,
+                           bool apart, struct common_link *link, struct sighting_list *room) {
+    struct clock_stretch stretches[CLOCK_STRETCHES_MOST];
+    const struct clock_stretch *longest = stretches;
+    size_t agreed = 0;
+
+    room->n = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct sample *sample = &common->known.items[hits[i]];
+        enum evidence evidence = evidence_of(sample);
+        struct sighting sighting = sighting_of(common, sample);
+        sighting.strong = sighting.strong || (evidence == EVIDENCE_ID && !apart);
+        if (evidence == EVIDENCE_AGAINST || evidence == EVIDENCE_COUNT || !sighting.strong ||
+            (evidence == EVIDENCE_REPEATED && (apart || sample->seen != sample->hit_seen)))
+            continue;
+        *ARRAY_ADD(room) = sighting;
+        if (evidence != EVIDENCE_REPEATED)
+            continue;
+        /* As often in each: the first is the first, and the last is the last. */
+        sighting.a_ns = sample->last_ns;
+        sighting.b_ns = sample->hit_last_ns;
+        sighting.a_no = sample->last_no;
+        sighting.b_no = sample->hit_last_no;
+        *ARRAY_ADD(room) = sighting;
+    }
+    size_t n = clock_stretches_find(room->items, room->n,
+                                    link->offset.stepped ? 0 : link->offset.drift_ppb, stretches);
+    for (size_t i = 0; i < n; i++) {
+        agreed += stretches[i].offset.agreed;
+        if (stretches[i].offset.agreed > longest->offset.agreed)
+            longest = &stretches[i];
+    }
+    if (!n || agreed * 5 < room->n * 3)
+        return;
+    if (n == 1) { /* but for a few that do not fit */
+        put_straight(link, &stretches[0].offset);
+        return;
+    }
+    if ((apart && link->doubted) || /* they may well share nothing */
+        ((apart || link->doubted) && longest->offset.agreed < STRETCH_LEAST))
+        return;
+    link->offset = longest->offset;
+    link->offset.agreed = count_frames(room); /* sorted by now */
+    link->offset.known = link->offset.stepped = true;
+    link->offset.same = link->doubted = false;
+    link->stretches = (uint32_t)common->stretches.n;
+    link->stretch_count = (uint32_t)n;
+    for (size_t i = 0; i < n; i++)
+        *ARRAY_ADD(&common->stretches) = stretches[i];
 }
 
 /* What the file that was read shares with this one before it, by the surest evidence. */
@@ -393,8 +495,10 @@ static void link_pair(struct common_packets *common, uint32_t other, const uint3
         if (belief == BELIEF_SURE)
             break;
     }
-    if (link.offset.agreed)
-        *ARRAY_ADD(&common->links) = link;
+    if (!link.offset.agreed)
+        return;
+    find_stretches(common, hits, count, apart, &link, room);
+    *ARRAY_ADD(&common->links) = link;
 }
 
 static int by_number(const void *one, const void *other) {
@@ -449,6 +553,10 @@ const struct common_link *common_packets_links(const struct common_packets *comm
     return common->links.items;
 }
 
+const struct clock_stretch *common_packets_stretches(const struct common_packets *common) {
+    return common->stretches.items;
+}
+
 void common_packets_free(struct common_packets *common) {
     if (!common)
         return;
@@ -461,6 +569,7 @@ void common_packets_free(struct common_packets *common) {
     free(common->index.slots);
     ARRAY_FINI(&common->hits);
     ARRAY_FINI(&common->links);
+    ARRAY_FINI(&common->stretches);
     free(common->facts);
     free(common);
 }

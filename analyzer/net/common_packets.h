@@ -17,7 +17,7 @@
 #ifndef NET_COMMON_PACKETS_H
 #define NET_COMMON_PACKETS_H
 
-#include "net/clock_offset.h"
+#include "net/clock_stretches.h"
 #include "net/net.h"
 
 struct common_packets;
@@ -27,6 +27,10 @@ struct common_link {
     uint32_t a, b;
     struct clock_offset offset; /* b's clock less a's */
     bool doubted;               /* it is not: it is a guess, or not known at all */
+    /* Where one of the clocks was set: what the offset was when. The offset above is that of the
+     * stretch with most packets. */
+    uint32_t stretches; /* the first of them; see common_packets_stretches */
+    uint32_t stretch_count;
 };
 
 struct common_packets *common_packets_new(size_t file_count);
@@ -37,6 +41,9 @@ void common_packets_end(struct common_packets *common);
 
 /* Found so far; in the order in which they were found. */
 const struct common_link *common_packets_links(const struct common_packets *common, size_t *count);
+
+/* The stretches that links tell of. */
+const struct clock_stretch *common_packets_stretches(const struct common_packets *common);
 
 void common_packets_free(struct common_packets *common);
 

@@ -2,7 +2,7 @@
  *
  * A packet is known by source, destination, identification and (IPv4) protocol. Fragments come in
  * any order, twice, and overlapping: the first copy of a byte wins. What is not whole 30 s after
- * its last fragment, or must give way to newer ones, is lost.
+ * its last fragment, or must give way to newer ones, is lost: the capture lacks what it said.
  *
  * Two linked orders: hash chains to find a packet, and one list by age. A packet that was delivered
  * stays for a moment, without bytes, so that copies of its fragments (mirror ports deliver each
@@ -43,6 +43,7 @@ struct open_packet {
     struct fragment_key key;
     struct open_packet *chain;         /* same bucket */
     struct open_packet *older, *newer; /* by age */
+    int64_t first_ns;                  /* of its first fragment to come */
     int64_t t_ns;                      /* of the last fragment that brought something */
     uint32_t first_frame;
     bool whole;
@@ -130,10 +131,48 @@ static void drop(struct fragments *all, struct open_packet *packet) {
     all->n--;
 }
 
+/* What of the front of the packet is there. */
+static struct slice front_of(const struct open_packet *packet) {
+    if (!packet->ranges.n || packet->ranges.items[0].from)
+        return slice_of(NULL, 0);
+    uint32_t len = packet->ranges.items[0].to;
+    return slice_of(packet->bytes, len < packet->usable ? len : packet->usable);
+}
+
+/* RTP and RTCP by their version (RFC 7983 7); the ID of a DNS message may look so. */
+static bool is_media(struct slice udp) {
+    enum { PORT_DNS = 53, HEADER_LEN = 8, VERSION_MASK = 0xc0, VERSION_2 = 0x80 };
+    struct slice payload = slice_between(udp, HEADER_LEN, udp.len);
+    uint16_t src, dst;
+
+    return slice_take_u16be(&udp, &src) && slice_take_u16be(&udp, &dst) && src != PORT_DNS &&
+           dst != PORT_DNS && payload.len && (payload.ptr[0] & VERSION_MASK) == VERSION_2;
+}
+
+/* May it have carried a message? What is missing from TCP is told by its streams. */
+static bool may_matter(const struct open_packet *packet) {
+    struct slice front = front_of(packet);
+    uint8_t protocol = packet->key.version == 4 ? packet->key.protocol : packet->protocol;
+
+    if (packet->key.version == 6 && !front.len)
+        return true;
+    return protocol == PROTOCOL_SCTP || (protocol == PROTOCOL_UDP && !is_media(front));
+}
+
 /* Give a packet up; one that was never whole is worth a word. */
 static void give_up(struct net *net, struct open_packet *packet) {
-    if (!packet->whole)
+    if (!packet->whole) {
         net_note(net, NET_FRAGMENT_LOST, packet->first_frame, (int64_t)packet->frames.n);
+        if (net->handler.hole && packet->frames.n && may_matter(packet))
+            net->handler.hole(net->handler.context,
+                              &(struct packet_hole){.kind = HOLE_FRAGMENTS,
+                                                    .host = packet->key.src,
+                                                    .peer = packet->key.dst,
+                                                    .missing = 1,
+                                                    .from_ns = packet->first_ns,
+                                                    .to_ns = packet->t_ns,
+                                                    .frame_no = packet->first_frame});
+    }
     drop(net->fragments, packet);
 }
 
@@ -164,7 +203,7 @@ static struct open_packet *find(struct net *net, const struct fragment_key *key)
         return packet;
     packet = memory_new_zeroed(1, sizeof *packet);
     packet->key = *key;
-    packet->t_ns = net->t_ns;
+    packet->t_ns = packet->first_ns = net->t_ns;
     packet->first_frame = net->frame_no;
     packet->usable = PACKET_MAX + 1;
     packet->chain = *bucket;

@@ -57,6 +57,10 @@ struct conn {
     uint32_t isn;     /* from_start: the sequence number of its SYN */
     uint32_t packets; /* so far, copies with them */
     bool heard;       /* a packet of the server was seen */
+    bool carried;     /* bytes of either side were seen */
+    /* By side: how long its stream is, as far as the capture shows; and how much of that the
+     * capture lacks, which is not looked for where ignore_data is set. */
+    uint64_t bytes[2], missing[2];
     bool ignore_data; /* set by the handler: its bytes are of no interest; facts still come */
     void *user[2];    /* the handler's, per direction: [0] client's bytes, [1] server's */
     uint32_t noted;   /* the handler's: what it keeps of the connection; 0 at first */
@@ -106,11 +110,18 @@ struct neighbour {
     struct mac_addr mac;   /* answer: the target's */
 };
 
-/* Packets that a host sent and the capture lacks, as its IPv4 identifications tell; or (damaged)
- * one for it that it may not have received, for its checksum is wrong. */
+enum packet_hole_kind {
+    HOLE_COUNTED,   /* packets that a host sent, as its IPv4 identifications tell */
+    HOLE_DAMAGED,   /* a packet for the host that it may not have received: its checksum is wrong */
+    HOLE_FRAGMENTS, /* an IP packet from the host to its peer of which fragments are missing */
+    HOLE_REPORTED,  /* packets of any host, in what a capture agent reports; no host */
+};
+
+/* Packets that the capture lacks. */
 struct packet_hole {
+    enum packet_hole_kind kind;
     struct ip_addr host;
-    bool damaged;
+    struct ip_addr peer; /* HOLE_FRAGMENTS */
     unsigned missing;
     int64_t from_ns, to_ns; /* between these packets of the host */
     uint32_t frame_no;      /* the first behind the hole */

@@ -44,6 +44,8 @@ static void give(struct net *net, struct tcp_conn *c, enum conn_side side, struc
     struct stream *stream = &c->streams[side];
 
     stream->next += (uint32_t)bytes.len;
+    c->conn.bytes[side] += bytes.len + stream->gap_bytes;
+    c->conn.missing[side] += stream->gap_bytes;
     if (net->handler.piece && !c->conn.ignore_data && (bytes.len || stream->gap_bytes)) {
         bool client = side == CONN_CLIENT;
         struct stream_piece piece = {
@@ -227,6 +229,7 @@ bool stream_feed(struct net *net, struct tcp_conn *c, enum conn_side side, uint3
         if (stream->first)
             stream_clear(stream, &net->conns->buffered);
         stream->next += (uint32_t)distance + (uint32_t)bytes.len + missing;
+        c->conn.bytes[side] += (uint32_t)distance + bytes.len + missing;
         return repeated;
     }
     if (distance == 0) {

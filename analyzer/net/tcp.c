@@ -222,6 +222,7 @@ static void feed_stream(struct net *net, struct tcp_conn *c, enum conn_side side
     uint32_t len = (uint32_t)in->bytes.len + in->missing;
 
     c->conn.heard |= side == CONN_SERVER;
+    c->conn.carried |= len != 0;
     if (!stream->known) {
         /* Met in the middle: a lone byte is a keep-alive, not the beginning of anything. */
         stream->known = true;

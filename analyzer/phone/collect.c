@@ -100,6 +100,8 @@ void collect_time(struct collection *c, int64_t t_ns) {
     if (!c->timed || t_ns > c->end_ns)
         c->end_ns = t_ns;
     c->timed = true;
+    if (!c->fractions)
+        c->fractions = t_ns % NS_PER_S != 0;
 }
 
 /* The clocks of agents may be hours away from that of the capturing host: what they report sets the

@@ -84,8 +84,9 @@ struct seen_connection {
     uint32_t syn_frame;           /* of the first SYN; 0: not seen */
     struct seen_list syns;        /* its repetitions */
     bool taken;                   /* a failed connection that a request has taken as its try */
-    uint32_t copies;              /* packets that the capture holds more than once */
-    bool read[2], sealed[2];      /* by side: of its TLS data some was read; some could not be */
+    bool unasked;    /* the server closed as soon as it had accepted, before anything was said */
+    uint32_t copies; /* packets that the capture holds more than once */
+    bool read[2], sealed[2]; /* by side: of its TLS data some was read; some could not be */
 };
 
 /* Of its TLS data that of one side was never read: what the other side's was answered with is not
@@ -117,7 +118,7 @@ struct heard_neighbour {
 };
 
 struct seen_loss {
-    struct ip_addr host, peer; /* either may be the phone */
+    struct ip_addr host, peer; /* either may be the phone; neither known: any may be */
     struct loss_sign sign;
     unsigned missing; /* LOSS_HOLE: so many packets */
 };
@@ -223,6 +224,7 @@ struct collection {
     bool sip;                 /* a SIP message was seen */
     int64_t start_ns, end_ns; /* once `timed` */
     bool timed;
+    bool fractions;         /* a time is not a whole second */
     int64_t frame_ns;       /* of the frame at hand, by the capturing host's clock */
     bool reported;          /* its packet's time is a capture agent's (HEP) */
     bool agents;            /* one was met, */
@@ -243,6 +245,7 @@ struct collection {
     int64_t clock_step_ns;  /* the widest step back of a clock */
     uint64_t hole_count;    /* signs of LOSS_HOLE */
     uint64_t limit_records; /* records left out because a table was full */
+    uint64_t limit_secrets; /* blocks of TLS secrets left out */
 };
 
 void collection_init(struct collection *c);

@@ -73,6 +73,19 @@ static void end_handshake(struct connection *connection, const struct packet *pa
     }
 }
 
+/* The server closes, with RST or FIN: before a word was said, right after it accepted? */
+static void note_unasked(struct seen_connection *seen, const struct conn *conn, int64_t before_ns,
+                         const struct packet *packet) {
+    struct connection *connection = &seen->connection;
+
+    if (conn->carried || !connection->from_start || !connection->accepted ||
+        packet->t_ns - before_ns > STORY_T1_NS)
+        return;
+    seen->unasked = true;
+    connection->error_frame = packet->frame_no;
+    connection->error_ns = packet->t_ns;
+}
+
 void collect_conn(void *context, struct conn *conn, enum conn_fact fact, enum conn_side side,
                   const struct packet *packet) {
     struct collection *c = context;
@@ -107,6 +120,7 @@ void collect_conn(void *context, struct conn *conn, enum conn_fact fact, enum co
         seen->copies++;
         return;
     }
+    int64_t before_ns = connection->end_ns;
     if (fact != CONN_CLOSED)
         connection->end_ns = packet->t_ns;
     connection->heard |=
@@ -135,9 +149,13 @@ void collect_conn(void *context, struct conn *conn, enum conn_fact fact, enum co
         }
         connection->reset = true;
         connection->open_at_end = false;
+        if (side == CONN_SERVER)
+            note_unasked(seen, conn, before_ns, packet);
         end_handshake(connection, packet, side);
         break;
     case CONN_FIN:
+        if (side == CONN_SERVER && connection->open_at_end)
+            note_unasked(seen, conn, before_ns, packet);
         connection->open_at_end = false;
         end_handshake(connection, packet, side);
         break;
@@ -145,7 +163,11 @@ void collect_conn(void *context, struct conn *conn, enum conn_fact fact, enum co
     case CONN_COPY:
         break;
     case CONN_CLOSED:
-        if (connection->accepted && !connection->sip && !connection->tls &&
+        for (int s = CONN_CLIENT; s <= CONN_SERVER; s++) {
+            connection->bytes[s] = conn->bytes[s];
+            connection->missing[s] = conn->missing[s];
+        }
+        if (connection->accepted && !connection->sip && !connection->tls && !seen->unasked &&
             connection->server.port != DNS_PORT) {
             /* Nothing of ours: its place is used again. */
             uint32_t at = (uint32_t)(seen - c->connections.items);

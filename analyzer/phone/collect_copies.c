@@ -28,7 +28,7 @@ struct recent {
     int64_t t_ns;
     int64_t again_ns;         /* when it was there again the same way, but not at once */
     struct endpoint src, dst; /* as the story has them */
-    uint32_t frame;
+    uint32_t frame, again_frame;
     struct mac_addr mac;
     uint16_t ip_id, point;
     uint8_t hops, first_hops;
@@ -173,9 +173,12 @@ static bool numbers_packets(struct collection *c, struct seen_host *host, const 
     return !same;
 }
 
-/* Nobody repeats a request so soon; a file that overlaps another gives it at the same time. */
-static bool at_once(const struct recent *e, const struct packet *p) {
-    return llabs(p->t_ns - e->t_ns) <= AT_ONCE_NS || llabs(p->t_ns - e->again_ns) <= AT_ONCE_NS;
+/* The frame right after which it came: nobody repeats a request so soon, and a file that overlaps
+ * another gives it at the same time. 0: it did not come at once. */
+static uint32_t at_once(const struct recent *e, const struct packet *p) {
+    if (llabs(p->t_ns - e->t_ns) <= AT_ONCE_NS)
+        return e->frame;
+    return llabs(p->t_ns - e->again_ns) <= AT_ONCE_NS ? e->again_frame : 0;
 }
 
 /* A request with the same ends and bytes as one just before: a copy, or sent twice? false: not
@@ -251,9 +254,13 @@ static void note_time(struct collection *c, struct recent *e, const struct packe
 
 static void note_copy(struct collection *c, struct recent *e, const struct look *look) {
     if (same_ends(e, look) && e->point == look->packet->point &&
-        e->first_hops == look->packet->hops && !at_once(e, look->packet)) {
-        e->again_ns = look->packet->t_ns;
-        sent_twice_late(&c->copies->doubts, e->frame);
+        e->first_hops == look->packet->hops) {
+        uint32_t after = at_once(e, look->packet);
+        if (!after) {
+            e->again_ns = look->packet->t_ns;
+            e->again_frame = look->packet->frame_no;
+        }
+        sent_twice_copied(&c->copies->doubts, e->frame, after);
     }
     note_way(c, e, look->packet);
     note_point(c, e, look->packet);
@@ -282,7 +289,7 @@ static void keep(struct copies *copies, uint64_t content, const struct look *loo
     kept->t_ns = kept->again_ns = p->t_ns;
     kept->src = *look->src;
     kept->dst = *look->dst;
-    kept->frame = p->frame_no;
+    kept->frame = kept->again_frame = p->frame_no;
     kept->mac = p->mac_src;
     kept->ip_id = p->has_ip_id ? p->ip_id : 0;
     kept->point = p->point;

@@ -3,7 +3,7 @@
  */
 #include "phone/tell.h"
 
-enum { NOT_A_NOTE = NET_NOTE_COUNT }; /* counted by the collection itself */
+enum { OF_RECORDS = NET_NOTE_COUNT, OF_SECRETS }; /* no notes */
 
 static const struct {
     int note;
@@ -27,13 +27,22 @@ static const struct {
     {NET_LIMIT_WEBSOCKET, "websocket-compression",
      "more than 256 WebSocket directions with compressed messages at once; theirs were passed "
      "over"},
-    {NOT_A_NOTE, "records", "more records of one kind than are kept; the newest were left out"},
+    {OF_SECRETS, "tls-secrets-size",
+     "more than 16 MiB of TLS secrets in a pcapng file; the blocks beyond were left out"},
+    {OF_RECORDS, "records", "more records of one kind than are kept; the newest were left out"},
 };
 
 enum { LIMIT_COUNT = sizeof limits / sizeof *limits };
 
 static uint64_t count_of(const struct collection *c, size_t limit) {
-    return limits[limit].note == NOT_A_NOTE ? c->limit_records : c->notes[limits[limit].note];
+    switch (limits[limit].note) {
+    case OF_RECORDS:
+        return c->limit_records;
+    case OF_SECRETS:
+        return c->limit_secrets;
+    default:
+        return c->notes[limits[limit].note];
+    }
 }
 
 /* "a limit was reached: …", and of several how often each. */

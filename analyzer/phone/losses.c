@@ -1,5 +1,4 @@
 /* Signs that the capture does not show all that was on the wire (contract section 6, Loss). */
-#include "phone/rank.h"
 #include "phone/tell.h"
 
 #include <stdlib.h>
@@ -85,6 +84,8 @@ void tell_losses_divide(struct telling *telling) {
             p = tell_phone_of(telling, &loss->peer);
         if (p != NONE)
             *ARRAY_ADD(&telling->phones.items[p].lost) = i;
+        for (p = 0; !loss->host.len && !loss->peer.len && p < telling->phones.n; p++)
+            *ARRAY_ADD(&telling->phones.items[p].lost) = i;
     }
     for (uint32_t i = 0; i < c->neighbours.n; i++) {
         const struct seen_neighbour *n = &c->neighbours.items[i];
@@ -147,6 +148,7 @@ void tell_losses(struct telling *telling, struct phone_draft *phone) {
     late_error_signs(telling, phone);
     tell_unseen_losses(telling, phone);
     tell_one_way_losses(telling, phone);
+    tell_unheard_losses(telling, phone);
     tell_unconnected_losses(telling, phone);
     cut_signs(telling, phone);
     if (telling->story->dropped_packets)
@@ -169,11 +171,29 @@ static int64_t next_gap(int64_t gap_ns, bool invite) {
     return !invite && next > 8 * STORY_T1_NS ? 8 * STORY_T1_NS : next;
 }
 
-/* Is this gap the sum of two or three that the timers would give, beginning with `expected`? */
-static bool is_sum(int64_t gap_ns, int64_t expected_ns, bool invite) {
-    int64_t second = next_gap(expected_ns, invite), third = next_gap(second, invite);
+/* Timers do not drift: a twentieth is enough. */
+static bool exactly(int64_t gap_ns, int64_t expected_ns) {
+    int64_t off = gap_ns > expected_ns ? gap_ns - expected_ns : expected_ns - gap_ns;
 
-    return near(gap_ns, expected_ns + second) || near(gap_ns, expected_ns + second + third);
+    return off <= expected_ns / 20;
+}
+
+/* Gaps in a row that one may be the sum of. A first gap may be many things, and one sum after the
+ * other a schedule of its own: of them, less. */
+enum { SUM_MAX = 8, FIRST_SUM_MAX = 3, SUM_MAX_AGAIN = 3 };
+
+/* Is this gap the sum of two to `most` that the timers would give, beginning with `expected`? The
+ * more there are, the closer it must be. */
+static bool is_sum(int64_t gap_ns, int64_t expected_ns, bool invite, int most) {
+    int64_t sum = expected_ns, part = expected_ns;
+
+    for (int n = 2; n <= most; n++) {
+        part = next_gap(part, invite);
+        sum += part;
+        if (n <= 3 ? near(gap_ns, sum) : exactly(gap_ns, sum))
+            return true;
+    }
+    return false;
 }
 
 /* Gaps of one transaction against the timers of RFC 3261 17.1.1.2 and 17.1.2.2. The first gap is
@@ -182,7 +202,7 @@ static void gap_signs(struct phone_draft *phone, const struct attempt *attempt, 
                       size_t transaction, int64_t t1_ns) {
     int64_t last_ns = 0, last_gap = 0;
     uint32_t last_frame = 0;
-    size_t gaps = 0;
+    size_t gaps = 0, sums = 0;
     const struct loss_sign model = {.kind = LOSS_GAP_SUMS, .server = attempt->server.ip};
 
     for (size_t i = 0; i < attempt->send_count; i++) {
@@ -198,13 +218,15 @@ static void gap_signs(struct phone_draft *phone, const struct attempt *attempt, 
                     attempt->send_list[n].transaction == transaction)
                     following = attempt->send_list[n].t_ns - send->t_ns;
             /* A lone gap is its own T1: it is held against the usual one, too. */
-            sum = (is_sum(gap, t1_ns, invite) || is_sum(gap, STORY_T1_NS, invite)) &&
+            sum = (is_sum(gap, t1_ns, invite, FIRST_SUM_MAX) ||
+                   is_sum(gap, STORY_T1_NS, invite, FIRST_SUM_MAX)) &&
                   (!following || !near(following, next_gap(gap, invite)));
         } else if (last_frame) {
             sum = !near(gap, next_gap(last_gap, invite)) &&
-                  is_sum(gap, next_gap(last_gap, invite), invite);
+                  is_sum(gap, next_gap(last_gap, invite), invite, sums ? SUM_MAX_AGAIN : SUM_MAX);
         }
         if (sum) {
+            sums++;
             struct loss_sign sign = model;
             sign.from_ns = last_ns;
             sign.to_ns = send->t_ns;
@@ -241,13 +263,6 @@ static int64_t t1_of(const struct account *account) {
                 t1 = gap;
         }
     return t1;
-}
-
-/* Timers do not drift: a twentieth is enough. */
-static bool exactly(int64_t gap_ns, int64_t expected_ns) {
-    int64_t off = gap_ns > expected_ns ? gap_ns - expected_ns : expected_ns - gap_ns;
-
-    return off <= expected_ns / 20;
 }
 
 /* An attempt that lost its first or its last send has no odd gap between its sends.
@@ -408,87 +423,6 @@ static void late_sign(struct phone_draft *phone, const struct attempt *attempt, 
                                        .server = attempt->server.ip});
 }
 
-/* A lookup whose answer could have named this server: of addresses of its family, of SRV records
- * for its transport, or of NAPTR records. */
-static bool could_name(const struct query *query, const struct server *server) {
-    enum transport transport;
-    const char *host;
-
-    switch (query->type) {
-    case DNS_A:
-        return server->ip.len == 4;
-    case DNS_AAAA:
-        return server->ip.len == 16;
-    case DNS_SRV:
-        return rank_srv_name_parse(query->name, &transport, &host) &&
-               transport == server->transport;
-    case DNS_NAPTR:
-        return true;
-    default:
-        return false;
-    }
-}
-
-static bool is_host_of_another(const struct telling *telling, const struct phone_draft *phone,
-                               const struct account *account, const char *host) {
-    enum { LOOK_AT = 64 };
-
-    if (host == account->host)
-        return false;
-    for (size_t i = 0; i < phone->accounts.n && i < LOOK_AT; i++)
-        if (telling->accounts.items[phone->accounts.items[i]].account.host == host)
-            return true;
-    return false;
-}
-
-/* Is it a later step in a walk for another account's host? What that leads to is not for this one.
- */
-static bool serves_another(const struct telling *telling, const struct phone_draft *phone,
-                           const struct account *account, const struct query *query) {
-    enum { LOOK_BACK = 64 };
-    size_t end = phone->phone.resolution_count;
-
-    for (size_t i = end; i-- > 0 && end - i <= LOOK_BACK;) {
-        const struct resolution *walk = phone->phone.resolutions[i];
-        for (size_t q = 1; walk->t_ns <= query->t_ns && q < walk->query_count; q++)
-            if (walk->queries[q] == query)
-                return is_host_of_another(telling, phone, account, walk->host);
-    }
-    return false;
-}
-
-/* The phone went to a server that no answer in the capture names, after a lookup, asked once, whose
- * answer is not in the capture either: the answer was there. */
-static void answer_sign(const struct telling *telling, struct phone_draft *phone,
-                        const struct account *account, const struct request *request, size_t at) {
-    enum { QUERIES_SEEN = 64 };
-    const struct attempt *attempt = &request->attempts[at];
-    size_t end = phone->phone.query_count;
-
-    if (request->in_dialog || attempt->after_redirect || attempt->after_challenge ||
-        (request->resolution && resolution_find(request->resolution, &attempt->server)))
-        return;
-    for (size_t low = 0; low < end;) { /* the first that is after the attempt's beginning */
-        size_t middle = low + (end - low) / 2;
-        if (phone->phone.queries[middle]->t_ns <= attempt->t_ns)
-            low = middle + 1;
-        else
-            end = middle;
-    }
-    for (size_t seen = 0; end && seen < QUERIES_SEEN; seen++, end--) {
-        const struct query *query = phone->phone.queries[end - 1];
-        if (query->answer_frame || query->refused || query->send_count != 1 ||
-            !could_name(query, &attempt->server) || serves_another(telling, phone, account, query))
-            continue;
-        add_sign(phone, (struct loss_sign){.kind = LOSS_ANSWER_USED,
-                                           .from_ns = query->t_ns,
-                                           .to_ns = attempt->t_ns,
-                                           .frame = query->frames[0],
-                                           .server = attempt->server.ip});
-        return;
-    }
-}
-
 /* A final response, in time or late. */
 static bool has_final(const struct attempt *attempt) {
     for (size_t i = 0; i < attempt->response_count; i++)
@@ -502,12 +436,11 @@ void tell_request_losses(struct telling *telling, struct phone_draft *phone,
     const int64_t t1_ns = t1_of(&draft->account);
     const bool once = !phone->repeats && tries_once(&draft->account);
 
+    tell_answer_losses(telling, phone, &draft->account);
     for (size_t i = 0; i < draft->account.request_count; i++) {
         const struct request *request = &draft->account.requests[i];
         for (size_t a = 0; a < request->attempt_count; a++) {
             const struct attempt *attempt = &request->attempts[a];
-            if (phone->phone.query_count)
-                answer_sign(telling, phone, &draft->account, request, a);
             if (attempt->outcome == OUTCOME_SILENT && attempt->tries == 1 &&
                 a + 1 < request->attempt_count &&
                 request->attempts[a + 1].t_ns - attempt->t_ns < STORY_T1_NS)

@@ -11,7 +11,8 @@
  *     a refresh instead of a repetition ── the request before it was sent once, and not answered;
  *                                          it comes when the next one came after an answer
  * Of a server that is never heard, one act suffices; of others, two without a packet of theirs in
- * between: then nothing is known from the last packet before to the first one after.
+ * between: then nothing is known from the last packet before to the first one after. A refresh is
+ * no more than a habit: losses_refuted.c tells what speaks against it.
  */
 #include "base/instant.h"
 #include "phone/tell.h"
@@ -45,6 +46,7 @@ struct flow {
 struct act {
     uint32_t flow, frame;
     int64_t since_ns, t_ns;
+    bool refresh;
 };
 
 /* Requests of one method and Call-ID to one server, one after the other. */
@@ -143,11 +145,11 @@ static bool acts_upon_challenge(const struct flows *flows, const struct flow *fl
     return other && index_get(&flows->given, text_key(tx->told.nonce)) == NONE;
 }
 
-static void note_act(struct flows *flows, uint32_t flow, int64_t since_ns,
-                     const struct seen *send) {
+static void note_act(struct flows *flows, uint32_t flow, int64_t since_ns, const struct seen *send,
+                     bool refresh) {
     if (since_ns > send->t_ns)
         return;
-    *ARRAY_PUSH(&flows->acts) = (struct act){flow, send->frame, since_ns, send->t_ns};
+    *ARRAY_PUSH(&flows->acts) = (struct act){flow, send->frame, since_ns, send->t_ns, refresh};
     flows->all.items[flow].acts++;
 }
 
@@ -172,9 +174,9 @@ static void follow_requests(const struct telling *telling, struct phone_draft *p
         bool challenge = acts_upon_challenge(flows, flow, tx);
         if (upon != NONE) {
             const struct tx *invite = &c->txs.items[phone->txs.items[upon]];
-            note_act(flows, at, c->seen.items[invite->sends.first].t_ns, first);
+            note_act(flows, at, c->seen.items[invite->sends.first].t_ns, first, false);
         } else if (challenge) {
-            note_act(flows, at, flow->sent_ns, first);
+            note_act(flows, at, flow->sent_ns, first, false);
         }
         if (!flow->acted && ((upon != NONE && tx->method == SIP_ACK) || challenge))
             flow->acted = first->frame;
@@ -230,6 +232,7 @@ static void follow_lone(const struct telling *telling, const struct phone_draft 
             continue;
         const struct seen *send = &c->seen.items[tx->sends.first];
         struct flow *flow = flow_of(flows, &tx->dst.ip);
+        flow->not_lone |= is_lone_so_far(flow) && tell_is_unanswered(telling, phone, i);
         uint64_t key = tx->told.call_id ? text_key(tx->told.call_id) : 0;
         uint32_t before = key ? index_get(&flows->called, key) : NONE;
         if (before != NONE) {
@@ -315,7 +318,7 @@ static void follow_refreshes(const struct telling *telling, const struct phone_d
             if (!first && series->answered)
                 series->usual_ns = gap_ns;
             else if (!first && series->lone && is_usual(series, gap_ns))
-                note_act(flows, flow_at(flows, &tx->dst.ip), series->last_ns, send);
+                note_act(flows, flow_at(flows, &tx->dst.ip), series->last_ns, send, true);
         }
         series->last_ns = send->t_ns;
         note_answers(c, series, tx);
@@ -371,6 +374,40 @@ static struct silence silence_around(const struct telling *telling, const struct
     return silence;
 }
 
+/* Acts of one flow in one silence. */
+struct stretch {
+    struct silence silence;
+    const struct act *first, *second, *last;
+    size_t acts;
+    bool refreshes; /* none is more than that */
+};
+
+static bool lasts_to(const struct stretch *stretch, const struct act *act) {
+    return stretch->acts && act->since_ns >= stretch->silence.from_ns &&
+           act->t_ns < stretch->silence.to_ns;
+}
+
+static void extend(struct stretch *stretch, const struct act *act) {
+    if (++stretch->acts == 2)
+        stretch->second = act;
+    stretch->last = act;
+    stretch->refreshes &= act->refresh;
+}
+
+static void end_stretch(const struct telling *telling, struct phone_draft *phone,
+                        const struct ip_addr *server, const struct stretch *stretch) {
+    if (stretch->acts < ACTS_FOR_STRETCH ||
+        (stretch->refreshes &&
+         tell_silence_is_true(telling, phone, server, stretch->first->since_ns,
+                              stretch->last->since_ns)))
+        return;
+    add_sign(phone, (struct loss_sign){.kind = LOSS_ONE_WAY,
+                                       .from_ns = stretch->silence.from_ns + 1,
+                                       .to_ns = stretch->silence.to_ns,
+                                       .frame = stretch->second->frame,
+                                       .server = *server});
+}
+
 /* Of a server that is heard: from the last packet of it before two acts to the first one after. */
 static void stretch_signs(const struct telling *telling, struct phone_draft *phone,
                           const struct flows *flows) {
@@ -379,28 +416,27 @@ static void stretch_signs(const struct telling *telling, struct phone_draft *pho
 
     for (size_t f = 0; f < flows->all.n; f++) {
         const struct flow *flow = &flows->all.items[f];
-        struct silence silence = {.to_ns = INT64_MIN};
-        size_t acts = 0;
+        struct stretch stretch = {.acts = 0};
         if (!flow->heard || flow->acts < ACTS_FOR_STRETCH)
             continue;
-        for (size_t i = 0; i < flows->acts.n; i++) {
+        for (size_t i = 0; i < flows->acts.n && looks < LOOKS_MAX; i++) {
             const struct act *act = &flows->acts.items[i];
             if (act->flow != f)
                 continue;
-            if (acts && act->since_ns >= silence.from_ns && act->t_ns < silence.to_ns) {
-                if (++acts == ACTS_FOR_STRETCH)
-                    add_sign(phone, (struct loss_sign){.kind = LOSS_ONE_WAY,
-                                                       .from_ns = silence.from_ns + 1,
-                                                       .to_ns = silence.to_ns,
-                                                       .frame = act->frame,
-                                                       .server = flow->server});
+            if (lasts_to(&stretch, act)) {
+                extend(&stretch, act);
                 continue;
             }
-            if (looks++ == LOOKS_MAX)
-                return;
-            silence = silence_around(telling, phone, &flow->server, act);
-            acts = !silence.broken;
+            end_stretch(telling, phone, &flow->server, &stretch);
+            looks++;
+            stretch =
+                (struct stretch){.silence = silence_around(telling, phone, &flow->server, act),
+                                 .first = act,
+                                 .last = act,
+                                 .refreshes = act->refresh};
+            stretch.acts = !stretch.silence.broken;
         }
+        end_stretch(telling, phone, &flow->server, &stretch);
     }
 }
 

@@ -72,10 +72,11 @@ enum { TLS_UNFIT_KEPT = 4 };
 
 /* What became of all TLS connections. */
 struct tls_tally {
-    uint64_t connections; /* seen */
-    uint64_t keyed;       /* that have secrets */
-    uint64_t unfit;       /* of these, that could not be read, or of one side alone */
-    struct tls_unfit first[TLS_UNFIT_KEPT]; /* of these */
+    enum tls_keylog_holds holds; /* what was given to read them with */
+    uint64_t connections;        /* seen */
+    uint64_t keyed;              /* that have secrets */
+    uint64_t unfit;              /* of these, that could not be read, or of one side alone */
+    struct tls_unfit first[TLS_UNFIT_KEPT]; /* of these, by frame */
 };
 
 /* Any may be NULL. All but message and tls are net's, passed on. */

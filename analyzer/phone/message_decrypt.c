@@ -305,6 +305,20 @@ bool message_decrypt_wants(const struct message_stream *stream) {
     return stream->decrypt && stream->decrypt->session;
 }
 
+/* Keep it, if it is among the first by frame: connections end in another order. */
+static void keep_unfit(struct tls_tally *tally, const struct tls_unfit *unfit) {
+    size_t n = tally->unfit < TLS_UNFIT_KEPT ? (size_t)tally->unfit : TLS_UNFIT_KEPT;
+    size_t at = n;
+
+    while (at && tally->first[at - 1].frame_no > unfit->frame_no)
+        at--;
+    if (at == TLS_UNFIT_KEPT)
+        return;
+    size_t moved = (n < TLS_UNFIT_KEPT ? n : n - 1) - at;
+    memmove(&tally->first[at + 1], &tally->first[at], moved * sizeof *unfit);
+    tally->first[at] = *unfit;
+}
+
 /* Had it secrets, and was data of one side, or of both, never read? */
 static void count_unfit(struct message_target *target, const struct conn *conn,
                         const struct message_decrypt *decrypt) {
@@ -314,16 +328,14 @@ static void count_unfit(struct message_target *target, const struct conn *conn,
         const struct direction *direction = &decrypt->directions[side];
         if (!direction->sealed_frame || direction->read)
             continue;
-        if (tally->unfit < TLS_UNFIT_KEPT) {
-            struct tls_unfit *unfit = &tally->first[tally->unfit];
-            *unfit = (struct tls_unfit){.reason = direction->reason,
-                                        .secret = direction->secret,
-                                        .client = conn->client,
-                                        .server = conn->server,
-                                        .side = side,
-                                        .frame_no = direction->sealed_frame};
-            memcpy(unfit->client_random, decrypt->client_random, TLS_RANDOM_LEN);
-        }
+        struct tls_unfit unfit = {.reason = direction->reason,
+                                  .secret = direction->secret,
+                                  .client = conn->client,
+                                  .server = conn->server,
+                                  .side = side,
+                                  .frame_no = direction->sealed_frame};
+        memcpy(unfit.client_random, decrypt->client_random, TLS_RANDOM_LEN);
+        keep_unfit(tally, &unfit);
         tally->unfit++;
         return;
     }

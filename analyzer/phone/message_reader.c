@@ -221,6 +221,7 @@ void message_reader_feed(struct message_reader *reader, const struct frame *fram
 
 void message_reader_end(struct message_reader *reader) {
     net_end(reader->net);
+    reader->target.tls.holds = tls_keylog_holds(reader->target.keylog);
 }
 
 void message_reader_free(struct message_reader *reader) {

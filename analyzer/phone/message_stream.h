@@ -4,6 +4,7 @@
 #ifndef PHONE_MESSAGE_STREAM_H
 #define PHONE_MESSAGE_STREAM_H
 
+#include "phone/message_hep.h"
 #include "phone/message_hold.h"
 #include "phone/message_tls.h"
 #include "phone/message_websocket.h"
@@ -44,6 +45,7 @@ struct message_stream {
     struct packet last; /* of the newest piece */
     struct tls_records tls;
     struct websocket_reading websocket;
+    struct hep_stream hep;
     struct message_decrypt *decrypt; /* STREAM_TLS: both directions' one; message_decrypt.h */
 };
 

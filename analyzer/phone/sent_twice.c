@@ -13,6 +13,7 @@ struct witness {
     uint64_t host, to; /* that sent it, and that it was sent to */
     int64_t t_ns;
     uint32_t frame, copies;
+    bool late;                      /* one of the copies did not come at once */
     bool any_single, mostly_single; /* of its host's, some are there once, or most */
 };
 
@@ -91,7 +92,8 @@ static void add_witness(struct witnesses *all, const struct doubts *doubts, uint
                          .to = to,
                          .t_ns = t_ns,
                          .frame = frame,
-                         .copies = count_frame(doubts->copied.items, doubts->copied.n, frame)};
+                         .copies = count_frame(doubts->copied.items, doubts->copied.n, frame),
+                         .late = count_frame(doubts->late.items, doubts->late.n, frame)};
 }
 
 static void add_list(struct witnesses *all, const struct collection *c, const struct doubts *doubts,
@@ -167,6 +169,7 @@ static void gather(struct witnesses *all, const struct collection *c, const stru
 struct neighbours {
     unsigned single, doubled;
     uint32_t copies; /* the least of those that are doubled; 0: none is */
+    bool late;       /* not all of these came at once */
     bool any_single, mostly_single;
 };
 
@@ -174,6 +177,7 @@ static void hear(struct neighbours *of, const struct witness *witness) {
     if (witness->copies) {
         if (!of->doubled++ || witness->copies < of->copies)
             of->copies = witness->copies;
+        of->late |= witness->late;
     } else {
         of->single++;
     }
@@ -204,6 +208,27 @@ static struct neighbours hear_own(const struct witnesses *all, const struct witn
     return own;
 }
 
+/* The nearest of those sent to this target, before (step -1) the place or from there on (1): of the
+ * first few one that is there once, or again later; what is there twice at once may be in the
+ * overlap of two files. NULL: there is none. */
+static const struct witness *most_telling(const struct witnesses *all, size_t place, int step,
+                                          uint64_t to) {
+    enum { LOOK_AT = 8 };
+    const struct witness *nearest = NULL;
+
+    for (size_t i = 0; i < LOOK_AT; i++) {
+        size_t at = step < 0 ? place - 1 - i : place + i;
+        if ((step < 0 && i >= place) || at >= all->n || all->by_target[at].to != to)
+            break;
+        const struct witness *witness = &all->by_target[at];
+        if (!witness->copies || witness->late)
+            return witness;
+        if (!nearest)
+            nearest = witness;
+    }
+    return nearest;
+}
+
 /* What its host was sent before and after it: that took the same way through the network. */
 static struct neighbours hear_others(const struct witnesses *all, const struct witness *send) {
     const struct witness at = {.to = send->host, .t_ns = send->t_ns, .frame = send->frame};
@@ -217,26 +242,40 @@ static struct neighbours hear_others(const struct witnesses *all, const struct w
         else
             high = middle;
     }
-    if (low > 0 && all->by_target[low - 1].to == at.to)
-        hear(&others, &all->by_target[low - 1]);
-    if (low < all->n && all->by_target[low].to == at.to)
-        hear(&others, &all->by_target[low]);
+    const struct witness *before = most_telling(all, low, -1, at.to);
+    const struct witness *after = most_telling(all, low, 1, at.to);
+    if (before)
+        hear(&others, before);
+    if (after)
+        hear(&others, after);
     return others;
 }
 
+/* The sightings of a send that is in doubt: those at first, and those with each doubt. */
+struct sightings {
+    uint32_t first, least_later;
+};
+
 /* How often more than once the capture holds what was sent once, where this send is, which it holds
  * so often more than once. Where it is not clear, it was sent once. */
-static uint32_t usual_copies(const struct witnesses *all, const struct witness *send) {
+static uint32_t usual_copies(const struct witnesses *all, const struct witness *send,
+                             const struct sightings *seen) {
     struct neighbours own = hear_own(all, send);
     struct neighbours others = hear_others(all, send);
-    uint32_t doubled = own.doubled ? own.copies : others.doubled ? others.copies : send->copies;
 
     if (!own.doubled && !others.doubled)
-        return own.single || others.single ? 0 : doubled;
+        return own.single || others.single ? 0 : send->copies;
+    /* What is there twice at once says of one that came later only that it may be as well. */
+    if (!own.late && !others.late && (own.single || others.single))
+        return 0;
     /* Only what this host sends is there twice: always, or now and then? */
     if (!others.doubled && (others.single ? own.any_single : own.mostly_single))
         return 0;
-    return doubled;
+    /* At first, and each time later, it is there as often at once as what others sent. */
+    if (others.doubled && !others.late && seen->first > others.copies &&
+        seen->least_later > others.copies)
+        return others.copies;
+    return own.doubled ? own.copies : others.copies;
 }
 
 static int by_place(const void *left, const void *right) {
@@ -259,30 +298,60 @@ static size_t same_send(const struct doubts *doubts, size_t at) {
     return n;
 }
 
+/* How often it was seen at the time of this doubt. */
+static uint32_t seen_with(const struct doubts *doubts, const struct doubt *doubt) {
+    return 1 + count_frame(doubts->joined.items, doubts->joined.n, doubt->frame);
+}
+
+/* Doubts of one send, in order. What is seen at once is of one time that it was sent, and each time
+ * it is seen as often as is usual, or less. */
+static void settle_send(struct collection *c, const struct doubts *doubts,
+                        const struct witnesses *all, const struct doubt *first, size_t n) {
+    struct tx *tx = &c->txs.items[first->tx];
+    struct witness send = {.host = host_key(&c->hosts.items[wording_of(c, tx)->host].ip),
+                           .t_ns = seen_time(c, &tx->sends, first->of),
+                           .frame = first->of,
+                           .copies =
+                               count_frame(doubts->copied.items, doubts->copied.n, first->of)};
+    struct sightings seen = {.first = send.copies + 1, .least_later = UINT32_MAX};
+
+    for (size_t i = 0; i < n; i++) {
+        uint32_t later = seen_with(doubts, &first[i]);
+        seen.first -= later < seen.first ? later : seen.first;
+        if (later < seen.least_later)
+            seen.least_later = later;
+    }
+    uint32_t usual = usual_copies(all, &send, &seen), so_far = seen.first;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t later = seen_with(doubts, &first[i]);
+        so_far += later;
+        if (so_far <= usual + 1)
+            continue;
+        insert_send(c, &tx->sends, &first[i]);
+        c->copy_count--;
+        so_far = later;
+    }
+}
+
+static void sort_frames(uint32_t *frames, size_t n) {
+    if (n)
+        qsort(frames, n, sizeof *frames, by_frame);
+}
+
 void sent_twice_settle(struct collection *c, struct doubts *doubts) {
     struct witnesses all = {0};
 
     if (!doubts->list.n)
         return;
     qsort(doubts->list.items, doubts->list.n, sizeof *doubts->list.items, by_place);
-    qsort(doubts->copied.items, doubts->copied.n, sizeof(uint32_t), by_frame);
-    if (doubts->unsaid.n)
-        qsort(doubts->unsaid.items, doubts->unsaid.n, sizeof(uint32_t), by_frame);
+    sort_frames(doubts->copied.items, doubts->copied.n);
+    sort_frames(doubts->late.items, doubts->late.n);
+    sort_frames(doubts->joined.items, doubts->joined.n);
+    sort_frames(doubts->unsaid.items, doubts->unsaid.n);
     gather(&all, c, doubts);
     for (size_t i = 0, n; i < doubts->list.n; i += n) {
-        const struct doubt *first = &doubts->list.items[i];
-        const struct tx *tx = &c->txs.items[first->tx];
-        struct witness send = {.host = host_key(&c->hosts.items[wording_of(c, tx)->host].ip),
-                               .t_ns = seen_time(c, &tx->sends, first->of),
-                               .frame = first->of,
-                               .copies =
-                                   count_frame(doubts->copied.items, doubts->copied.n, first->of)};
         n = same_send(doubts, i);
-        uint32_t usual = usual_copies(&all, &send);
-        for (size_t k = usual; k < n; k += usual + 1) {
-            insert_send(c, &c->txs.items[first->tx].sends, &first[k]);
-            c->copy_count--;
-        }
+        settle_send(c, doubts, &all, &doubts->list.items[i], n);
     }
     ARRAY_FINI(&all);
     free(all.by_target);
@@ -291,5 +360,7 @@ void sent_twice_settle(struct collection *c, struct doubts *doubts) {
 void sent_twice_fini(struct doubts *doubts) {
     ARRAY_FINI(&doubts->list);
     ARRAY_FINI(&doubts->copied);
+    ARRAY_FINI(&doubts->late);
+    ARRAY_FINI(&doubts->joined);
     ARRAY_FINI(&doubts->unsaid);
 }

@@ -21,16 +21,22 @@ struct doubt {
 /* Zero-initialised is valid and empty. */
 struct doubts {
     ARRAY_OF(struct doubt) list;
-    ARRAY_OF(uint32_t) copied; /* first frames of messages, once for each late copy */
+    ARRAY_OF(uint32_t) copied; /* first frames of messages, once for each copy */
+    ARRAY_OF(uint32_t) late;   /* the same, for each that did not come at once */
+    ARRAY_OF(uint32_t) joined; /* frames of such late ones, once for each copy right after them */
     ARRAY_OF(uint32_t) unsaid; /* frames of which copies would not have been noted */
 };
 
 /* The table is bounded: what is beyond stays a copy. */
 void sent_twice_note(struct doubts *doubts, const struct doubt *doubt);
-/* A message first seen in this frame was there once more the same way, doubted or not, and not at
- * once. */
-static inline void sent_twice_late(struct doubts *doubts, uint32_t frame) {
-    *ARRAY_ADD(&doubts->copied) = frame;
+/* A message first seen in frame `first` was there once more the same way, doubted or not: not at
+ * once (`after` is 0), or right after it was in frame `after`. */
+static inline void sent_twice_copied(struct doubts *doubts, uint32_t first, uint32_t after) {
+    *ARRAY_ADD(&doubts->copied) = first;
+    if (!after)
+        *ARRAY_ADD(&doubts->late) = first;
+    else if (after != first)
+        *ARRAY_ADD(&doubts->joined) = after;
 }
 /* That would not be known of this one: it came in fragments. */
 static inline void sent_twice_unsaid(struct doubts *doubts, uint32_t frame) {

@@ -301,6 +301,8 @@ enum loss_kind {
     LOSS_DAMAGED,       /* a packet with a wrong checksum */
     LOSS_FAR_ONLY,      /* an answer that only another capture point saw */
     LOSS_HOLE,          /* a hole in the IPv4 identifications of a phone that counts them up */
+    LOSS_FRAGMENTS,     /* an IP packet of which fragments are missing */
+    LOSS_NO_FILE,       /* months between the files of a set */
     LOSS_CSEQ,          /* a hole in the CSeq numbers of a phone that counts them up by one */
     LOSS_CHALLENGE,     /* credentials for a challenge that is not there */
     LOSS_ONE_WAY,       /* a server that the phone acts upon, and of which no packet is there */
@@ -336,11 +338,14 @@ struct connection {
     /* refused, timed_out: of one that was accepted, its TLS handshake failed, or was never
      * answered. tls_up: data flowed; sip: SIP was read on it, of TLS with the secrets. */
     bool from_start, accepted, refused, timed_out, reset, tls, tls_up, sip;
-    bool tls_answered;       /* the server sent a TLS record */
-    bool tls_done;           /* the handshake is complete */
-    bool tls_sealed;         /* data of it could not be read: SIP on it may be unread */
-    bool half_read;          /* SIP of one side was read, of the other nothing: all is left out */
-    bool gap;                /* bytes of it are missing from the capture */
+    bool tls_answered; /* the server sent a TLS record */
+    bool tls_done;     /* the handshake is complete */
+    bool tls_sealed;   /* data of it could not be read: SIP on it may be unread */
+    bool half_read;    /* SIP of one side was read, of the other nothing: all is left out */
+    bool gap;          /* bytes of it are missing from the capture */
+    /* Of the phone's stream and the server's: its length; of that, missing from the capture, as far
+     * as that was looked for (struct conn). */
+    uint64_t bytes[2], missing[2];
     const char *server_name; /* that its ClientHello asks for; NULL: none */
     uint32_t error_frame;    /* RST, alert or FIN; 0: none */
     int64_t error_ns;
@@ -450,8 +455,10 @@ struct story {
     size_t link_type_count;
     uint64_t dropped_packets;
     bool sip;            /* there is a SIP message in it */
+    bool sip_cut;        /* but no request is left whole enough to tell whose it is */
     bool clock_stepped;  /* its clock was set while it was made: no time across that can be told */
     bool clocks_doubted; /* nor between some of its files */
+    bool whole_seconds;  /* none of its times has a fraction */
     struct warning warnings[WARNING_COUNT];
     const struct limit_reached *limits; /* what WARNING_LIMIT_REACHED is about */
     size_t limit_count;
@@ -464,8 +471,10 @@ struct story {
     struct story_builder *builder; /* what it was told from, and points into */
 };
 
-const char *outcome_name(enum outcome outcome);                       /* "silent" */
-const char *connection_outcome(const struct connection *connection);  /* "refused" */
+const char *outcome_name(enum outcome outcome);                      /* "silent" */
+const char *connection_outcome(const struct connection *connection); /* "refused" */
+/* How far its TLS handshake came: "begun", "answered", "complete"; NULL: none was seen. */
+const char *connection_handshake(const struct connection *connection);
 const char *resolution_outcome_name(enum resolution_outcome outcome); /* "resolved" */
 const char *event_kind_name(enum event_kind kind);                    /* "failover" */
 const char *warning_code_name(enum warning_code code);                /* "tcp-gaps" */
@@ -476,10 +485,17 @@ static inline int64_t story_offset_ns(const struct story *story, int64_t t_ns) {
     return t_ns - story->start_ns;
 }
 
-/* Have all its packets the same time, as in formats (or after tools) that keep none? Then only
- * their order is known. */
-static inline bool story_is_timeless(const struct story *story) {
-    return story->packets > 2 && story->start_ns == story->end_ns;
+/* Formats and tools that keep no times give all packets the same; some recorders keep whole
+ * seconds, and the timers of SIP are shorter (RFC 3261 17.1.1.1). Then only the order of packets is
+ * known: what is wrong with the times; NULL: nothing. */
+static inline const char *story_times_lack(const struct story *story) {
+    enum { TELLING = 8 }; /* so many packets do not come on the second by chance */
+
+    if (story->packets > 2 && story->start_ns == story->end_ns)
+        return "the capture has no times";
+    return story->whole_seconds && story->packets >= TELLING
+               ? "the times of the capture are whole seconds"
+               : NULL;
 }
 
 /* How many of the account's requests or registrations, which are in order of time, began before t,
@@ -513,6 +529,8 @@ struct story_builder *story_begin(const struct story_options *options);
 void story_feed(struct story_builder *builder, const struct frame *frame);
 /* The capture could not be read to its end: becomes the `damaged` warning. */
 void story_damaged(struct story_builder *builder, const char *message);
+/* So many blocks of TLS secrets in the capture file were left out for room. */
+void story_secrets_left_out(struct story_builder *builder, uint64_t blocks);
 /* Everything was fed: tell the story, which owns the builder from now on. */
 struct story *story_end(struct story_builder *builder, const char *const *files, size_t file_count,
                         uint64_t dropped_packets);

@@ -55,11 +55,24 @@ void tell_people(struct telling *telling);
 uint32_t tell_phone_of(const struct telling *telling,
                        const struct ip_addr *ip); /* NONE: nobody's */
 
+/* tell_phone.c: one of the telling's phones, whole. */
+void tell_phone(struct telling *telling, uint32_t p);
+
+/* tell_connections.c: the connections that carry SIP or were to, and those to DNS servers. */
+void tell_connections(struct telling *telling, struct phone_draft *draft);
+void tell_dns_connects(struct telling *telling, struct phone_draft *draft);
+
+/* story_warnings.c: what was wrong with the capture. damaged: what of the file; NULL: nothing. */
+void tell_warnings(struct telling *telling, const char *damaged);
+
 /* limits.c: the warning about bounds that were reached. */
 void tell_limits(struct telling *telling);
 
 /* losses_warning.c: the warnings about packets that are missing. */
 void tell_loss_warnings(struct telling *telling);
+
+/* tls_unread.c: the warning about TLS that the secrets given do not open. */
+void tell_tls_unread(struct telling *telling);
 
 /* tls_left_out.c: TLS to a SIP server that is not taken for SIP is counted. */
 void tell_left_out(struct telling *telling);
@@ -101,10 +114,20 @@ void tell_events(struct telling *telling, struct phone_draft *phone, struct acco
 /* losses.c: the signs that the capture does not show all. */
 void tell_losses_divide(struct telling *telling); /* among the phones */
 void tell_losses(struct telling *telling, struct phone_draft *phone);
+/* losses_answers.c: of the servers that the account, once told, goes to. */
+void tell_answer_losses(const struct telling *telling, struct phone_draft *phone,
+                        const struct account *account);
 /* losses_unseen.c */
 void tell_unseen_losses(const struct telling *telling, struct phone_draft *phone);
 /* losses_one_way.c */
 void tell_one_way_losses(const struct telling *telling, struct phone_draft *phone);
+/* losses_unheard.c: nothing was sent to the phone, as far as the capture shows. */
+void tell_unheard_losses(const struct telling *telling, struct phone_draft *phone);
+/* losses_refuted.c: does the phone show that nobody answered the transaction at this place of its
+ * list, or this server anything in this time? */
+bool tell_is_unanswered(const struct telling *telling, const struct phone_draft *phone, size_t at);
+bool tell_silence_is_true(const struct telling *telling, const struct phone_draft *phone,
+                          const struct ip_addr *server, int64_t from_ns, int64_t to_ns);
 /* losses_unconnected.c */
 void tell_unconnected_losses(const struct telling *telling, struct phone_draft *phone);
 bool tell_repeats(const struct telling *telling, const struct phone_draft *phone);

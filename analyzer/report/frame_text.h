@@ -8,7 +8,7 @@
 
 #include "capture/merge.h"
 
-enum { FRAME_TEXT_LEN = 24, CLOCK_TEXT_LEN = 256 };
+enum { FRAME_TEXT_LEN = 24, CLOCK_TEXT_LEN = 384 };
 
 const char *frame_text(const struct merge *merge, uint32_t no, char text[FRAME_TEXT_LEN]);
 

@@ -88,6 +88,14 @@ void json_capture_facts(struct json_writer *json, const struct story *story) {
     member_warnings(json, story);
 }
 
+static void member_bytes(struct json_writer *json, const char *key, const uint64_t bytes[2]) {
+    json_key(json, key);
+    json_object_begin(json);
+    json_member_uint(json, "sent", bytes[0]);
+    json_member_uint(json, "received", bytes[1]);
+    json_object_end(json);
+}
+
 static void write_connection(struct json_writer *json, const struct story *story,
                              const struct connection *connection) {
     json_object_begin(json);
@@ -104,6 +112,9 @@ static void write_connection(struct json_writer *json, const struct story *story
     json_member_frame(json, story->merge, (struct frame_keys){"error_frame", "error_file"},
                       connection->error_frame);
     json_member_bool(json, "encrypted", connection_is_opaque(connection));
+    json_member_text(json, "handshake", connection_handshake(connection));
+    member_bytes(json, "bytes", connection->bytes);
+    member_bytes(json, "missing_bytes", connection->missing);
     json_object_end(json);
 }
 

@@ -52,6 +52,17 @@ static void put_files(struct text_writer *text, const struct merge *merge) {
     }
 }
 
+/* "(tcp-gaps, 3)", in one piece. */
+static void put_code(struct text_writer *text, const char *code, uint64_t count) {
+    char room[80];
+
+    if (count > 1)
+        snprintf(room, sizeof room, "(%s, %" PRIu64 ")", code, count);
+    else
+        snprintf(room, sizeof room, "(%s)", code);
+    text_piece(text, room);
+}
+
 void text_capture_head(struct text_writer *text, const struct story *story) {
     char room[INSTANT_TEXT_LEN];
 
@@ -64,7 +75,11 @@ void text_capture_head(struct text_writer *text, const struct story *story) {
     sink_text(text->sink, ":");
     text->column++;
     text_style(text, STYLE_PLAIN);
-    text_count(text, story->packets, "packet");
+    const bool unread = !story->packets && story->warnings[WARNING_DAMAGED].count;
+    if (unread)
+        text_piece(text, "not read");
+    else
+        text_count(text, story->packets, "packet");
     if (story->packets) {
         char duration[32], from[40];
         char lasts[40];
@@ -89,11 +104,8 @@ void text_capture_head(struct text_writer *text, const struct story *story) {
         text_margin(text, 6);
         text_column(text, 6);
         text_words(text, warning->message ? warning->message : warning_code_name(code));
-        if (warning->count > 1)
-            text_printf(text, "(%s, %llu)", warning_code_name(code),
-                        (unsigned long long)warning->count);
-        else
-            text_printf(text, "(%s)", warning_code_name(code));
+        if (!unread || code != WARNING_DAMAGED) /* not there, or no capture: the message tells */
+            put_code(text, warning_code_name(code), warning->count);
         text_line(text);
     }
     text_margin(text, 0);
@@ -116,6 +128,8 @@ void text_no_phone(struct text_writer *text, const struct story *story) {
         text_words(text, "no phone that was asked for is in it");
     else if (story->packets && !story->sip)
         text_words(text, "no SIP message was found in it");
+    else if (story->sip_cut)
+        text_words(text, "its SIP messages are cut too short to tell phones by");
     else if (story->packets)
         text_words(text, "no host sends SIP requests as a phone does (see --as-phone)");
     else

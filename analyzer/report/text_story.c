@@ -8,6 +8,7 @@
  *    53.344    990 failover     192.168.10.13:5060/udp -> 192.168.10.12:5060/udp
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -245,6 +246,15 @@ static void put_sends(struct view *view, const struct attempt *attempt) {
     }
 }
 
+/* "(ICMP error in frame 12)", in one piece. */
+static void put_error(struct view *view, const char *what, uint32_t frame_no) {
+    char frame[FRAME_TEXT_LEN], error[FRAME_TEXT_LEN + 40];
+
+    snprintf(error, sizeof error, "(%s error in frame %s)", what,
+             frame_text(view->story->merge, frame_no, frame));
+    text_piece(&view->text, error);
+}
+
 static void put_attempt(struct view *view, const struct moment *moment) {
     const struct attempt *attempt = &moment->request->attempts[moment->attempt];
     struct text_writer *text = &view->text;
@@ -274,11 +284,9 @@ static void put_attempt(struct view *view, const struct moment *moment) {
         text_printf(text, "(%u failed connection%s)", attempt->connects,
                     attempt->connects == 1 ? "" : "s");
     if (attempt->icmp_count)
-        text_printf(text, "(ICMP error in frame %s)",
-                    frame_text(merge, attempt->icmp_frames[0], frame));
+        put_error(view, "ICMP", attempt->icmp_frames[0]);
     if (attempt->error_count)
-        text_printf(text, "(connection error in frame %s)",
-                    frame_text(merge, attempt->error_frames[0], frame));
+        put_error(view, "connection", attempt->error_frames[0]);
     for (size_t i = 0; i < attempt->response_count; i++)
         if (attempt->responses[i].late && !attempt->responses[i].repeated)
             text_printf(text, "(late %u in frame %s)", attempt->responses[i].status,
@@ -349,11 +357,19 @@ static void put_event(struct view *view, const struct moment *moment) {
 
 /* ---- connections ---- */
 
+/* In one piece: a number at the beginning of a line would tell nothing. */
+static void put_bytes(struct text_writer *text, const struct connection *connection) {
+    char bytes[80];
+
+    snprintf(bytes, sizeof bytes, "- %" PRIu64 " bytes sent, %" PRIu64 " received",
+             connection->bytes[0], connection->bytes[1]);
+    text_piece(text, bytes);
+}
+
 static void put_connection(struct view *view, const struct moment *moment) {
     const struct connection *connection = moment->connection;
     struct text_writer *text = &view->text;
-    const struct merge *merge = view->story->merge;
-    char room[SERVER_TEXT_LEN], offset[32], frame[FRAME_TEXT_LEN];
+    char room[SERVER_TEXT_LEN], offset[32];
     bool failed = connection_failed(connection);
 
     begin_line(view, moment->t_ns, moment->frame, STYLE_HEAD, "connection");
@@ -361,18 +377,25 @@ static void put_connection(struct view *view, const struct moment *moment) {
     text_style(text, failed ? STYLE_FAIL : STYLE_OPEN);
     text_printf(text, "%s%s", connection_outcome(connection),
                 failed            ? ""
-                : connection->sip ? ", and not all of it could be read"
+                : connection->sip ? ", not all of it read"
                                   : ", encrypted");
+    if (!failed && !connection->open_at_end && !connection->error_frame)
+        text_printf(text, "until %s", text_offset(view->story, connection->end_ns, offset));
     text_style(text, STYLE_PLAIN);
     if (connection->syn_count > 1)
         text_printf(text, "after %zu SYNs", connection->syn_count);
-    if (connection->server_name)
-        text_printf(text, "- asked for %s", connection->server_name);
+    if (connection->server_name) {
+        char asked[300];
+        snprintf(asked, sizeof asked, "- asked for %.255s", connection->server_name);
+        text_piece(text, asked);
+    }
+    if (!failed && connection->tls)
+        put_bytes(text, connection);
+    if (connection->missing[0] || connection->missing[1])
+        text_printf(text, "(%" PRIu64 " bytes are missing)",
+                    connection->missing[0] + connection->missing[1]);
     if (connection->error_frame)
-        text_printf(text, "(connection error in frame %s)",
-                    frame_text(merge, connection->error_frame, frame));
-    else if (!failed && !connection->open_at_end)
-        text_printf(text, "until %s", text_offset(view->story, connection->end_ns, offset));
+        put_error(view, "connection", connection->error_frame);
     text_line(text);
 }
 

@@ -452,15 +452,17 @@ static bool end(void *context, enum verdict verdict, const struct summary *summa
     if (view->captures) {
         text_gap(text);
         put_verdict(text, verdict);
-        text_printf(text,
-                    "%" PRIu64 " capture%s, %" PRIu64 " phone%s, %" PRIu64 " account%s; rules:",
+        text_margin(text, COLUMN_RULE);
+        text_printf(text, "%" PRIu64 " capture%s, %" PRIu64 " phone%s, %" PRIu64 " account%s;",
                     view->captures, view->captures == 1 ? "" : "s", view->phones,
                     view->phones == 1 ? "" : "s", view->accounts, view->accounts == 1 ? "" : "s");
-        text_printf(text,
-                    "%" PRIu64 " failed, %" PRIu64 " passed, %" PRIu64 " inconclusive, %" PRIu64
-                    " not applicable",
-                    summary->count[VERDICT_FAIL], summary->count[VERDICT_PASS],
-                    summary->count[VERDICT_INCONCLUSIVE], summary->count[VERDICT_NOT_APPLICABLE]);
+        char counts[160];
+        snprintf(counts, sizeof counts,
+                 "rules: %" PRIu64 " failed, %" PRIu64 " passed, %" PRIu64 " inconclusive, %" PRIu64
+                 " not applicable",
+                 summary->count[VERDICT_FAIL], summary->count[VERDICT_PASS],
+                 summary->count[VERDICT_INCONCLUSIVE], summary->count[VERDICT_NOT_APPLICABLE]);
+        text_piece(text, counts);
         text_line(text);
     }
     bool ok = sink_close(&view->sink);

@@ -121,3 +121,10 @@ bool sip_uri_parse(struct slice text, struct sip_uri *uri) {
         }
     return true;
 }
+
+bool sip_uri_has_host(const char *uri, const char *host) {
+    struct sip_uri parsed;
+
+    return uri && sip_uri_parse(slice_of_text(uri), &parsed) &&
+           slice_eq_nocase(parsed.host, slice_of_text(host));
+}

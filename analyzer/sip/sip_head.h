@@ -105,8 +105,8 @@ enum sip_frame_status {
 
 /* How many bytes of the front of a stream the next message takes (RFC 3261 18.3, 7.5). A head over
  * 64 KiB or a body over 1 MiB is TOO_LARGE. On PARTIAL *len is how many bytes the message will
- * take, 0 where that is not known yet. *head is its head, skimmed: whole on OK; its slices point
- * into the stream. */
+ * take, 0 where that is not known yet. *head is its head, skimmed: whole on OK, and on TOO_LARGE
+ * where it has a head_len; its slices point into the stream. */
 enum sip_frame_status sip_frame(struct slice stream, struct sip_head *head, size_t *len);
 
 enum sip_method sip_method_of(struct slice name);
@@ -131,5 +131,8 @@ struct sip_uri {
     uint16_t port; /* 0: not given */
 };
 bool sip_uri_parse(struct slice text, struct sip_uri *uri);
+
+/* Is this (upper or lower case the same) the host of a URI? NULL, and what is no URI: no. */
+bool sip_uri_has_host(const char *uri, const char *host);
 
 #endif

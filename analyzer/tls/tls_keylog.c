@@ -12,7 +12,7 @@ enum { CONNECTIONS_MAX = 1 << 20, FIRST_CAP = 16 };
 struct tls_keylog {
     const struct tls_keylog *also;
     ARRAY_OF(struct tls_secrets) connections;
-    bool has_premasters;
+    bool has_premasters, has_others;
     uint32_t *slots; /* index into connections, plus one; 0: free */
     size_t cap;
 };
@@ -34,6 +34,7 @@ static const struct {
     {"ECH_SECRET", false, 0},
     {"ECH_CONFIG", false, 0},
     {"RSA", true, TLS_PREMASTER_SECRET},
+    {"RSA Session-ID", true, TLS_SESSION_MASTER_SECRET},
     {"PMS_CLIENT_RANDOM", false, 0},
 };
 
@@ -134,9 +135,25 @@ static struct slice take_word(struct slice *line) {
 }
 
 static bool length_fits(enum tls_secret_kind kind, size_t len) {
-    return kind == TLS_MASTER_SECRET || kind == TLS_PREMASTER_SECRET
+    return kind == TLS_MASTER_SECRET || kind == TLS_PREMASTER_SECRET ||
+                   kind == TLS_SESSION_MASTER_SECRET
                ? len == TLS_MASTER_SECRET_LEN
                : len == 32 || len == 48 || len == 64;
+}
+
+static bool skip_prefix(struct slice *text, const char *prefix) {
+    struct slice wanted = slice_of_text(prefix);
+
+    return slice_starts(*text, wanted) && slice_skip(text, wanted.len);
+}
+
+/* Do these digits name what a secret of this kind belongs to? id: of TLS_RANDOM_LEN bytes. */
+static bool read_id(enum tls_secret_kind kind, struct slice digits, uint8_t *id) {
+    size_t owed = kind == TLS_PREMASTER_SECRET ? TLS_PREMASTER_ID_LEN : TLS_RANDOM_LEN;
+
+    memset(id, 0, TLS_RANDOM_LEN);
+    size_t len = from_hex(digits, id, owed);
+    return kind == TLS_SESSION_MASTER_SECRET ? len > 0 : len == owed;
 }
 
 static void read_line(struct tls_keylog *keylog, struct slice line, uint32_t number,
@@ -158,19 +175,24 @@ static void read_line(struct tls_keylog *keylog, struct slice line, uint32_t num
         lines->passed++;
         return;
     }
+    enum tls_secret_kind kind = labels[i].kind;
+    if (kind == TLS_PREMASTER_SECRET && skip_prefix(&random_digits, "Session-ID:") &&
+        skip_prefix(&line, "Master-Key:"))
+        kind = TLS_SESSION_MASTER_SECRET;
     secret.len = (uint8_t)from_hex(line, secret.bytes, TLS_SECRET_MAX);
-    size_t id_len = labels[i].kind == TLS_PREMASTER_SECRET ? TLS_PREMASTER_ID_LEN : sizeof random;
-    memset(random, 0, sizeof random);
     struct tls_secrets *known =
-        from_hex(random_digits, random, id_len) == id_len && length_fits(labels[i].kind, secret.len)
+        read_id(kind, random_digits, random) && length_fits(kind, secret.len)
             ? secrets_of(keylog, random)
             : NULL;
     if (!known) {
         lines->skipped++;
         return;
     }
-    known->of[labels[i].kind] = secret;
-    keylog->has_premasters |= labels[i].kind == TLS_PREMASTER_SECRET;
+    known->of[kind] = secret;
+    if (kind == TLS_PREMASTER_SECRET)
+        keylog->has_premasters = true;
+    else
+        keylog->has_others = true;
     lines->used++;
 }
 
@@ -202,6 +224,31 @@ bool tls_keylog_has_premasters(const struct tls_keylog *keylog) {
         if (keylog->has_premasters)
             return true;
     return false;
+}
+
+enum tls_keylog_holds tls_keylog_holds(const struct tls_keylog *keylog) {
+    enum tls_keylog_holds holds = TLS_KEYLOG_NOT_GIVEN;
+
+    for (; keylog; keylog = keylog->also) {
+        enum tls_keylog_holds here = keylog->has_others       ? TLS_KEYLOG_SECRETS
+                                     : keylog->has_premasters ? TLS_KEYLOG_PREMASTERS_ONLY
+                                     : keylog->also           ? TLS_KEYLOG_EMPTY
+                                                              : TLS_KEYLOG_NOT_GIVEN;
+        holds = here > holds ? here : holds;
+    }
+    return holds;
+}
+
+const struct tls_secret *tls_keylog_find_session(const struct tls_keylog *keylog,
+                                                 struct slice session_id) {
+    uint8_t id[TLS_RANDOM_LEN] = {0};
+
+    if (!session_id.len || session_id.len > sizeof id)
+        return NULL;
+    memcpy(id, session_id.ptr, session_id.len);
+    const struct tls_secrets *found = tls_keylog_find(keylog, id);
+    return found && found->of[TLS_SESSION_MASTER_SECRET].len ? &found->of[TLS_SESSION_MASTER_SECRET]
+                                                             : NULL;
 }
 
 const struct tls_secret *tls_keylog_find_premaster(const struct tls_keylog *keylog,

@@ -3,6 +3,8 @@
  *
  *     CLIENT_RANDOM <client random> <master secret>                   up to TLS 1.2
  *     RSA <front of the encrypted premaster secret> <the secret>      up to TLS 1.2
+ *     RSA Session-ID:<session ID> Master-Key:<master secret>          up to TLS 1.2, as Wireshark
+ *                                                                     reads it, too
  *     CLIENT_HANDSHAKE_TRAFFIC_SECRET <client random> <secret>        TLS 1.3
  *     …
  *
@@ -21,7 +23,8 @@ enum tls_secret_kind {
     TLS_SERVER_HANDSHAKE_SECRET,
     TLS_CLIENT_TRAFFIC_SECRET,
     TLS_SERVER_TRAFFIC_SECRET,
-    TLS_PREMASTER_SECRET, /* of RSA key exchange */
+    TLS_PREMASTER_SECRET,      /* of RSA key exchange */
+    TLS_SESSION_MASTER_SECRET, /* the master secret, by session ID */
     TLS_SECRET_KINDS,
 };
 
@@ -38,7 +41,8 @@ struct tls_secret {
 };
 
 /* What is known of one connection, by the random of its ClientHello. A premaster secret is by
- * itself, by the front of what it is encrypted to, and zeros. */
+ * itself, by the front of what it is encrypted to, and zeros; so is what is known by a session ID.
+ */
 struct tls_secrets {
     uint8_t client_random[TLS_RANDOM_LEN];
     struct tls_secret of[TLS_SECRET_KINDS];
@@ -66,11 +70,26 @@ const char *tls_secret_label(enum tls_secret_kind kind);
 /* Are there premaster secrets? */
 bool tls_keylog_has_premasters(const struct tls_keylog *keylog);
 
+/* What was given to read with, over all logs that are looked in. */
+enum tls_keylog_holds {
+    TLS_KEYLOG_NOT_GIVEN,       /* nothing */
+    TLS_KEYLOG_EMPTY,           /* a log without secrets */
+    TLS_KEYLOG_PREMASTERS_ONLY, /* nothing but premaster secrets, which open RSA key exchange alone
+                                 */
+    TLS_KEYLOG_SECRETS,
+};
+
+enum tls_keylog_holds tls_keylog_holds(const struct tls_keylog *keylog);
+
 /* The premaster secret that this is the encryption of; NULL: it is not there. Valid as below.
  *
  * encrypted  TLS_PREMASTER_ID_LEN bytes at least */
 const struct tls_secret *tls_keylog_find_premaster(const struct tls_keylog *keylog,
                                                    struct slice encrypted);
+
+/* The master secret of the session with this ID; NULL: it is not there. Valid as below. */
+const struct tls_secret *tls_keylog_find_session(const struct tls_keylog *keylog,
+                                                 struct slice session_id);
 
 /* NULL: nothing is known of this connection, or there is no key log (NULL). Valid until the next
  * tls_keylog_read. */

@@ -129,6 +129,17 @@ static void hear_client_keys(struct tls_session *session, unsigned from, struct 
     forget_transcript(session);
 }
 
+/* Up to 1.2: the key log may have the master secret by the ID of the session. */
+static void take_session_master(struct tls_session *session, struct slice session_id) {
+    struct tls_secret *master = &session->secrets.of[TLS_MASTER_SECRET];
+    const struct tls_secret *known = tls_keylog_find_session(session->keylog, session_id);
+
+    if (master->len || !known)
+        return;
+    *master = *known;
+    session->has_secrets = true;
+}
+
 static void hear_server(struct tls_session *session, unsigned from, struct slice body) {
     struct tls_server_hello hello;
 
@@ -143,10 +154,12 @@ static void hear_server(struct tls_session *session, unsigned from, struct slice
     session->compressed = hello.compression;
     session->encrypt_then_mac = hello.encrypt_then_mac;
     session->extended_master = hello.extended_master;
-    if (session->version < TLS_1_3)
+    if (session->version < TLS_1_3) {
+        take_session_master(session, hello.session_id);
         make_pending(session);
-    else
+    } else {
         forget_transcript(session);
+    }
 }
 
 /* With a whole ClientHello, where its connection's secrets are not known by its random. */

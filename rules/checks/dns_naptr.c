@@ -12,8 +12,8 @@
 #include "rules/checks/checks.h"
 #include "rules/encrypted.h"
 #include "rules/naptr_services.h"
+#include "rules/server_entries.h"
 #include "rules/server_health.h"
-#include "rules/server_view.h"
 #include "rules/standing.h"
 
 enum { LARGE_REQUEST = 1300 };
@@ -36,7 +36,7 @@ struct step {
 };
 
 static bool applies(const struct judge *judge) {
-    return judge->view->matched && server_view_asks(judge, RANK_NAPTR);
+    return judge->view->matched && server_entries_ask(judge, RANK_NAPTR);
 }
 
 /* Where the answer holds no record the static ones of dns.static may serve in its place. */
@@ -296,10 +296,10 @@ static void judge_held(struct walk *walk, const char *host, int64_t t_ns, size_t
 }
 
 static bool begins_with_naptr(const struct judge *judge, const char *host) {
-    const struct server_expectation *entry = server_view_entry(judge->expect, host);
+    const struct server_expectation *entry = server_entry_of(judge->expect, host);
 
-    return (entry || !server_view_has_entries(judge->expect)) &&
-           server_view_start(judge->expect, entry) == RANK_NAPTR;
+    return (entry || !server_entries_given(judge->expect)) &&
+           server_entry_start(judge->expect, entry) == RANK_NAPTR;
 }
 
 static void judge_lookups(struct walk *walk, const struct resolution *resolution, size_t r) {

@@ -16,7 +16,7 @@
 #include "rules/basis.h"
 #include "rules/checks/checks.h"
 #include "rules/checks/failover_walk.h"
-#include "rules/server_view.h"
+#include "rules/server_entries.h"
 #include "rules/standing.h"
 
 #define REPEAT_WITHIN_NS ((int64_t)30 * NS_PER_S)
@@ -49,7 +49,7 @@ struct resilience {
 };
 
 static bool applies(const struct judge *judge) {
-    return judge->view->matched && server_view_asks(judge, RANK_ADDRESS);
+    return judge->view->matched && server_entries_ask(judge, RANK_ADDRESS);
 }
 
 /* ---- what became of a question ---- */
@@ -265,6 +265,20 @@ static bool asked_by_another(struct resilience *check, const struct query *query
            bsearch(&query, check->others, check->other_count, sizeof *check->others, by_place);
 }
 
+/* The place of the first of the phone's questions that comes later. */
+static size_t first_after(const struct phone *phone, int64_t t_ns) {
+    size_t low = 0, high = phone->query_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (phone->queries[middle]->t_ns <= t_ns)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 /* Did the phone go on sooner than it could have given up: to a later step of the lookups, or to a
  * request? */
 static bool went_on(struct resilience *check, const struct query *query) {
@@ -272,15 +286,8 @@ static bool went_on(struct resilience *check, const struct query *query) {
     const struct phone *phone = judge->phone;
     const struct account *account = judge->account;
     int64_t from_ns = last_send(query), to_ns = from_ns + GIVEN_UP_NS;
-    size_t low = 0, high = phone->query_count;
+    size_t low = first_after(phone, from_ns);
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (phone->queries[middle]->t_ns <= from_ns)
-            low = middle + 1;
-        else
-            high = middle;
-    }
     for (size_t i = low;
          i < phone->query_count && i - low < QUERIES_SEEN && phone->queries[i]->t_ns <= to_ns; i++)
         if (step_of(phone->queries[i]->type) > step_of(query->type) &&
@@ -288,6 +295,26 @@ static bool went_on(struct resilience *check, const struct query *query) {
             return true;
     low = account_requests_before(account, from_ns);
     return low < account->request_count && account->requests[low].t_ns <= to_ns;
+}
+
+/* Was the name asked for in the other family, too, of the same resolver at the same time, and were
+ * there addresses? Then the resolver was well, and the phone lacked nothing. */
+static bool has_other_family(const struct judge *judge, const struct query *query) {
+    const struct phone *phone = judge->phone;
+    uint16_t other = query->type == DNS_A ? DNS_AAAA : DNS_A;
+
+    if (query->type != DNS_A && query->type != DNS_AAAA)
+        return false;
+    for (size_t i = first_after(phone, query->t_ns - GIVEN_UP_NS), seen = 0;
+         i < phone->query_count && seen < QUERIES_SEEN; i++, seen++) {
+        const struct query *one = phone->queries[i];
+        if (one->t_ns > query->t_ns + GIVEN_UP_NS)
+            break;
+        if (one->type == other && one->answer_frame && one->answer_count && !one->rcode &&
+            ip_eq(&one->resolver.ip, &query->resolver.ip) && strcmp(one->name, query->name) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* Could the capture have missed the repeat, or the answer? */
@@ -302,7 +329,7 @@ static bool may_be_lost(struct resilience *check, const struct series *series, i
     if (series->trouble != TROUBLE_SILENCE || query->refused)
         return false;
     /* What it went on with may be missing, too. */
-    return went_on(check, query) ||
+    return went_on(check, query) || has_other_family(judge, query) ||
            judge_loss(judge, last_send(query), last_send(query) + GIVEN_UP_NS, NULL);
 }
 

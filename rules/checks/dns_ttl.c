@@ -17,7 +17,7 @@
 #include "rules/basis.h"
 #include "rules/checks/checks.h"
 #include "rules/checks/failover_walk.h"
-#include "rules/server_view.h"
+#include "rules/server_entries.h"
 #include "rules/standing.h"
 
 /* A request leaves this soon after the lookups that were made for it, or after the last of them was
@@ -55,7 +55,7 @@ struct ttl_check {
 };
 
 static bool applies(const struct judge *judge) {
-    return judge->view->matched && server_view_asks(judge, RANK_ADDRESS);
+    return judge->view->matched && server_entries_ask(judge, RANK_ADDRESS);
 }
 
 /* ---- which connections a request opened ---- */

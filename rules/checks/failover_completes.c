@@ -7,7 +7,8 @@
  *     s1 x  (list: s1)       nowhere to go */
 #include "base/instant.h"
 #include "rules/checks/checks.h"
-#include "rules/checks/failover_walk.h"
+#include "rules/checks/failover_sealed.h"
+#include "rules/encrypted.h"
 
 #define NEEDS_END "goes on at least 37 s after the attempt that failed"
 #define NEEDS_NO_LOSS "lost no packets of this phone"
@@ -37,6 +38,7 @@ static void describe(struct judge *judge, struct occurrence *occurrence,
                      const struct course *course) {
     const struct request *request = course->request;
     const char **tried = ARENA_ARRAY(judge->arena, const char *, TRIED_MAX);
+    bool stood = failover_is_sealed(judge) && course->last->outcome == OUTCOME_ANSWERED;
     size_t n = 0;
 
     if (occurrence->verdict == VERDICT_PASS && !judge->details)
@@ -50,7 +52,9 @@ static void describe(struct judge *judge, struct occurrence *occurrence,
     }
     judge_observe(judge, occurrence,
                   (struct value){.key = "tried", .kind = VALUE_TEXTS, .texts = {tried, n}});
-    judge_observe(judge, occurrence, value_text("outcome", outcome_name(course->last->outcome)));
+    judge_observe(
+        judge, occurrence,
+        value_text("outcome", stood ? "established" : outcome_name(course->last->outcome)));
 }
 
 static void undecided(struct judge *judge, const struct course *course, enum reason reason,
@@ -200,6 +204,37 @@ static void go_on(struct course *course, const struct failover_walk *walk, size_
         course->stayed = !failover_changes_list(walk->account, course->request, i);
 }
 
+/* Of connections alone: the walk is at its end. One that stood may have brought anything. */
+static void judge_sealed(struct judge *judge, const struct course *course,
+                         const struct failover_walk *walk) {
+    if (!failover_lists(walk->failover, course->last)) {
+        if (course->failed)
+            undecided(judge, course, REASON_ENCRYPTED, NEEDS_SECRETS);
+        return;
+    }
+    switch (failover_sealed_course(walk, course->last_index)) {
+    case SEALED_STAYED:
+        fail(judge, course, walk);
+        break;
+    case SEALED_NOWHERE:
+        judge_end(judge, course, walk);
+        break;
+    case SEALED_NO_LIST:
+        undecided(judge, course, REASON_NO_SERVER_LIST, NEEDS_SERVER_LIST);
+        break;
+    case SEALED_UNTIL_END:
+        undecided(judge, course, REASON_ENDS_TOO_EARLY, NEEDS_END);
+        break;
+    case SEALED_LOST:
+        undecided(judge, course, REASON_CAPTURE_LOSS, NEEDS_NO_LOSS);
+        break;
+    case SEALED_MOVED:
+    case SEALED_HIDDEN:
+        undecided(judge, course, REASON_ENCRYPTED, NEEDS_SECRETS);
+        break;
+    }
+}
+
 static void check_request(struct judge *judge, const struct failover_account *account,
                           const struct request *request) {
     struct failover_walk walk;
@@ -215,7 +250,7 @@ static void check_request(struct judge *judge, const struct failover_account *ac
         go_on(&course, &walk, i);
         course.open = request->open && i + 1 == request->attempt_count;
         if (i + 1 == request->attempt_count || failover_changes_list(account, request, i)) {
-            judge_course(judge, &course, &walk);
+            (failover_is_sealed(judge) ? judge_sealed : judge_course)(judge, &course, &walk);
             course = (struct course){.request = request, .first_index = i + 1, .overdue = SIZE_MAX};
         }
     }
@@ -249,7 +284,8 @@ const struct rule rule_failover_completes = {
         "silent "
         "server for longer than 64*T1 while another is known fails. OPTIONS and PUBLISH are not "
         "judged, "
-        "in-dialog requests only where failover.in_dialog is true.",
+        "in-dialog requests only where failover.in_dialog is true. Of TLS that cannot be read, "
+        "requests whose connections failed at every server, or stayed at the first, are judged.",
     .matters =
         "Redundant servers are worth nothing to a phone that stops after the first, or after "
         "the second of three.",
@@ -267,4 +303,5 @@ const struct rule rule_failover_completes = {
     .needs = "includes a server that fails while another one is in the list",
     .applies = applies,
     .check = check,
+    .shown_by_failures = true,
 };

@@ -35,14 +35,10 @@ struct refusal {
 
 static int compare(const void *a, const void *b) {
     const struct first_send *x = a, *y = b;
-    int by_ip = ip_compare(&x->server.ip, &y->server.ip);
+    int by_server = server_compare(&x->server, &y->server);
 
-    if (by_ip)
-        return by_ip;
-    if (x->server.port != y->server.port)
-        return x->server.port < y->server.port ? -1 : 1;
-    if (x->server.transport != y->server.transport)
-        return x->server.transport < y->server.transport ? -1 : 1;
+    if (by_server)
+        return by_server;
     return x->t_ns != y->t_ns ? (x->t_ns > y->t_ns) - (x->t_ns < y->t_ns)
                               : (x->frame > y->frame) - (x->frame < y->frame);
 }

@@ -9,7 +9,8 @@
  * that goes on from server to server is one failover of several steps, and is measured once. */
 #include "base/instant.h"
 #include "rules/checks/checks.h"
-#include "rules/checks/failover_walk.h"
+#include "rules/checks/failover_sealed.h"
+#include "rules/encrypted.h"
 
 #define NEEDS_END "goes on until the request that moved is answered at the other server"
 #define NEEDS_ALIVE "includes a failover to a server that answers with success"
@@ -143,10 +144,22 @@ static void judge_no_success(struct judge *judge, const struct failover_course *
         undecided(judge, course, REASON_NOWHERE_TO_GO, NEEDS_ALIVE);
 }
 
+/* Of connections alone: a success does not show; that there was none does while nothing stood. */
+static bool is_hidden(const struct judge *judge, const struct failover_course *course) {
+    const struct server_list *list = server_view_list(judge, course->request);
+    int64_t moved_ns = course->request->attempts[course->elsewhere].t_ns;
+
+    return failover_is_sealed(judge) &&
+           (moved_ns <= began(course) + course->max.ns + STORY_REORDER_NS || !list ||
+            list->joined || list->other || failover_sealed_stood(judge, moved_ns - 1));
+}
+
 static void judge_course(struct judge *judge, const struct failover_course *course) {
     if (course->elsewhere == SIZE_MAX || !course->max.set)
         return;
-    if (course->success_at)
+    if (is_hidden(judge, course))
+        undecided(judge, course, REASON_ENCRYPTED, NEEDS_SECRETS);
+    else if (course->success_at)
         judge_success(judge, course);
     else
         judge_no_success(judge, course);
@@ -236,7 +249,7 @@ const struct rule rule_failover_time = {
         "capture may be off). A request that several "
         "servers fail is measured once, from the first. Where no server answers with success only "
         "a "
-        "move that comes after the limit breaks it.",
+        "move that comes after the limit breaks it; so it is with TLS that cannot be read.",
     .matters = "This is the time for which a user is cut off: the figure in the service level, "
                "whatever tries and timers it is made of.",
     .steered_by = "failover.max_s; failover.on, failover.in_dialog, servers, outbound_proxies",
@@ -251,4 +264,5 @@ const struct rule rule_failover_time = {
     .needs = "includes a request that fails at one server and moves to another",
     .applies = applies,
     .check = check,
+    .shown_by_failures = true,
 };

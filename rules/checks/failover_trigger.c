@@ -8,7 +8,8 @@
  *     3xx                  followed to its Contact: neither failover nor a matter of order */
 #include "base/instant.h"
 #include "rules/checks/checks.h"
-#include "rules/checks/failover_walk.h"
+#include "rules/checks/failover_sealed.h"
+#include "rules/encrypted.h"
 
 #define NEEDS_END "goes on at least 37 s after the attempt that failed"
 #define NEEDS_NO_LOSS "lost no packets of this phone"
@@ -164,10 +165,53 @@ static void judge_overdue(struct judge *judge, const struct failover_walk *walk,
               sign ? loss_kind_text(sign->kind) : "", sign ? ")" : "");
 }
 
+/* Of connections alone, where nobody knows what they were for. */
+static void judge_sealed(struct judge *judge, const struct failover_walk *walk,
+                         const struct ending *ending, size_t index) {
+    const int64_t t_ns = ending->attempt->end_ns;
+    struct occurrence *occurrence = NULL;
+
+    switch (failover_sealed_course(walk, index)) {
+    case SEALED_MOVED:
+        occurrence = judge_add(judge, VERDICT_PASS, t_ns);
+        break;
+    case SEALED_STAYED:
+        occurrence = judge_add(judge, VERDICT_FAIL, t_ns);
+        break;
+    case SEALED_NO_LIST:
+        occurrence = judge_undecided(judge, REASON_NO_SERVER_LIST, t_ns, NEEDS_SERVER_LIST);
+        break;
+    case SEALED_UNTIL_END:
+        occurrence = judge_undecided(judge, REASON_ENDS_TOO_EARLY, t_ns, NEEDS_END);
+        break;
+    case SEALED_LOST:
+        occurrence = judge_undecided(judge, REASON_CAPTURE_LOSS, t_ns, NEEDS_NO_LOSS);
+        break;
+    case SEALED_HIDDEN:
+        occurrence = judge_undecided(judge, REASON_ENCRYPTED, t_ns, NEEDS_SECRETS);
+        break;
+    case SEALED_NOWHERE:
+        return;
+    }
+    describe(judge, occurrence, ending);
+    if (occurrence->verdict != VERDICT_FAIL)
+        return;
+    judge_expect(judge, occurrence, value_text("to", failover_walk_next_text(walk)));
+    judge_say(judge, occurrence,
+              "connections went to %s alone, after %s; expected to move on to %s",
+              server_words(judge, &ending->attempt->server), failover_cause(judge, ending->attempt),
+              failover_walk_next_text(walk));
+}
+
 static void judge_ending(struct judge *judge, const struct failover_walk *walk,
                          struct ending *ending, size_t index) {
     const struct attempt *attempt = ending->attempt;
 
+    if (failover_is_sealed(judge)) {
+        if (ending->listed)
+            judge_sealed(judge, walk, ending, index);
+        return;
+    }
     if (ending->next && ending->next->after_redirect)
         return;
     if (walk->known && walk->left && walk->failover->on_no_response && !ending->moved &&
@@ -249,7 +293,9 @@ const struct rule rule_failover_trigger = {
         "other answer (401, 407, 423, 486, 603, …) it must not. After provisional responses alone "
         "moving is neither demanded nor forbidden; a followed 3xx is no failover. OPTIONS and "
         "PUBLISH "
-        "are not judged, in-dialog requests only where failover.in_dialog is true.",
+        "are not judged, in-dialog requests only where failover.in_dialog is true. Of TLS that "
+        "cannot be read, failed connections are judged where nothing else can have carried the "
+        "request.",
     .matters =
         "A phone that stays at a dead server is a phone out of service; one that moves because "
         "a callee is busy, or because it was challenged, carries the fault to the next server.",
@@ -272,4 +318,5 @@ const struct rule rule_failover_trigger = {
         "with 2xx, while another server is in the list",
     .applies = applies,
     .check = check,
+    .shown_by_failures = true,
 };

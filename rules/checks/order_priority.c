@@ -311,6 +311,8 @@ static void judge_failover_step(const struct walk *walk, const struct step *step
     else if (step->list->midway || (!due->server.ip.len && tried_stranger(step)))
         leave_open(judge, step, REASON_STARTS_MIDWAY,
                    "includes all lookups that gave the phone its server list");
+    else if (again && !judge->account->aor) /* another account's connection, perhaps */
+        leave_open(judge, step, REASON_ENCRYPTED, NEEDS_SECRETS);
     else
         say_fault(judge, step, due);
 }

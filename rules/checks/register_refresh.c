@@ -10,294 +10,12 @@
  * un-registered, restarted, or moved: where a registration lapses while another one of the account
  * is live, all is well. Lifetimes whose end the capture does not reach are not judged, unless the
  * refresh was seen. */
-#include <stdlib.h>
-
 #include "base/instant.h"
 #include "rules/checks/checks.h"
 #include "rules/checks/failover_walk.h"
-#include "rules/loss_index.h"
+#include "rules/checks/refresh_find.h"
 
 #define NEEDS_NO_LOSS "lost no packets of this phone"
-
-enum { LOOKED_AT = 64 }; /* REGISTERs in one lifetime, registrations beside one */
-
-/* An attempt of a REGISTER, in order of server, then time. */
-struct visit {
-    struct server server;
-    int64_t t_ns;
-    const struct request *request;
-};
-
-/* The registrations by time, each with the two that last longest up to it. */
-struct lasting {
-    size_t first, second; /* SIZE_MAX: none */
-};
-
-struct refresher {
-    struct judge *judge;
-    struct visit *visits;
-    size_t visit_count;
-    const struct request **registers; /* in order of time */
-    size_t register_count;
-    struct lasting *lasting;
-    int64_t *boots; /* restarts that a DHCP exchange shows */
-    size_t boot_count;
-    const struct loss_index *losses; /* NULL: not needed so far */
-};
-
-/* One registration and its times. */
-struct lifetime {
-    const struct registration *at;
-    const struct request *request; /* the REGISTER that made it */
-    int64_t life_ns, end_ns, earliest_ns, latest_ns;
-    const struct request *refresh; /* NULL: none at this server */
-    int64_t begun_ns;              /* of the refresh; INT64_MAX: none */
-};
-
-/* ---- finding ---- */
-
-static int compare_visits(const void *a, const void *b) {
-    const struct visit *x = a, *y = b;
-    int by_ip = ip_compare(&x->server.ip, &y->server.ip);
-
-    if (by_ip)
-        return by_ip;
-    if (x->server.port != y->server.port)
-        return x->server.port < y->server.port ? -1 : 1;
-    if (x->server.transport != y->server.transport)
-        return x->server.transport < y->server.transport ? -1 : 1;
-    if (x->t_ns != y->t_ns)
-        return x->t_ns < y->t_ns ? -1 : 1;
-    return (x->request > y->request) - (x->request < y->request);
-}
-
-static void gather_requests(struct refresher *refresher) {
-    struct judge *judge = refresher->judge;
-    const struct account *account = judge->account;
-    size_t visits = 0, registers = 0;
-
-    for (size_t r = 0; r < account->request_count; r++) {
-        if (account->requests[r].method != SIP_REGISTER)
-            continue;
-        registers++;
-        visits += account->requests[r].attempt_count;
-    }
-    refresher->visits = ARENA_ARRAY(judge->arena, struct visit, visits + 1);
-    refresher->registers = ARENA_ARRAY(judge->arena, const struct request *, registers + 1);
-    for (size_t r = 0; r < account->request_count; r++) {
-        const struct request *request = &account->requests[r];
-        if (request->method != SIP_REGISTER)
-            continue;
-        refresher->registers[refresher->register_count++] = request;
-        for (size_t a = 0; a < request->attempt_count; a++)
-            refresher->visits[refresher->visit_count++] =
-                (struct visit){request->attempts[a].server, request->attempts[a].t_ns, request};
-    }
-    array_sort(refresher->visits, refresher->visit_count, sizeof(struct visit), compare_visits);
-}
-
-static bool lasts_longer(const struct account *account, size_t a, size_t b) {
-    return b == SIZE_MAX || account->registrations[a].until_ns > account->registrations[b].until_ns;
-}
-
-static void gather_lasting(struct refresher *refresher) {
-    const struct account *account = refresher->judge->account;
-    struct lasting best = {SIZE_MAX, SIZE_MAX};
-
-    refresher->lasting =
-        ARENA_ARRAY(refresher->judge->arena, struct lasting, account->registration_count + 1);
-    for (size_t i = 0; i < account->registration_count; i++) {
-        if (lasts_longer(account, i, best.first))
-            best = (struct lasting){i, best.first};
-        else if (lasts_longer(account, i, best.second))
-            best.second = i;
-        refresher->lasting[i] = best;
-    }
-}
-
-static void gather_boots(struct refresher *refresher) {
-    const struct account *account = refresher->judge->account;
-
-    refresher->boots = ARENA_ARRAY(refresher->judge->arena, int64_t, account->event_count + 1);
-    for (size_t i = 0; i < account->event_count; i++)
-        if (account->events[i].kind == EVENT_RESTART && account->events[i].request == SIZE_MAX)
-            refresher->boots[refresher->boot_count++] = account->events[i].t_ns;
-}
-
-/* Another registration of the account that is live at this moment; NULL: none. */
-static const struct registration *live_beside(const struct refresher *refresher, size_t index,
-                                              int64_t t_ns) {
-    const struct account *account = refresher->judge->account;
-    size_t low = account_registrations_until(account, t_ns);
-    if (!low)
-        return NULL;
-    const struct lasting *best = &refresher->lasting[low - 1];
-    size_t other = best->first == index ? best->second : best->first;
-    return other != SIZE_MAX && account->registrations[other].until_ns >= t_ns
-               ? &account->registrations[other]
-               : NULL;
-}
-
-static bool same_flow(const struct request *a, const struct request *b) {
-    return a->has_reg_id == b->has_reg_id && a->reg_id == b->reg_id;
-}
-
-/* The first REGISTER with an attempt at this server after the 200. */
-static void find_refresh(const struct refresher *refresher, struct lifetime *life) {
-    const struct visit wanted = {.server = life->at->server, .t_ns = life->at->t_ns};
-    size_t low = 0, high = refresher->visit_count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (compare_visits(&refresher->visits[middle], &wanted) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (size_t seen = 0; low < refresher->visit_count && seen < LOOKED_AT; low++, seen++) {
-        const struct visit *visit = &refresher->visits[low];
-        if (!server_eq(&visit->server, &life->at->server))
-            return;
-        if (visit->request == life->request || !same_flow(visit->request, life->request))
-            continue;
-        life->refresh = visit->request;
-        /* It began at another server, perhaps; but not before this registration was there. */
-        life->begun_ns = visit->request->t_ns > life->at->t_ns ? visit->request->t_ns : visit->t_ns;
-        return;
-    }
-}
-
-/* The first REGISTER that begins between two moments, wherever it goes; NULL: none. */
-static const struct request *register_between(const struct refresher *refresher,
-                                              const struct lifetime *life, int64_t from_ns,
-                                              int64_t to_ns) {
-    size_t low = 0, high = refresher->register_count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (refresher->registers[middle]->t_ns < from_ns)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (size_t seen = 0; low < refresher->register_count && seen < LOOKED_AT; low++, seen++) {
-        const struct request *request = refresher->registers[low];
-        if (request->t_ns > to_ns)
-            break;
-        if (request != life->request && !request->unregister && same_flow(request, life->request) &&
-            failover_same_list(refresher->judge, request, &life->at->server,
-                               &request->attempts[0].server))
-            return request;
-    }
-    return NULL;
-}
-
-/* The registration that the account has made elsewhere since, on the same list and reg-id, and that
- * is live still when the refresh comes: then the phone came back with it, and renewed nothing.
- * NULL: none. */
-static const struct registration *superseding(const struct refresher *refresher, size_t index,
-                                              const struct lifetime *life) {
-    const struct account *account = refresher->judge->account;
-
-    for (size_t i = index + 1; i < account->registration_count && i - index <= LOOKED_AT; i++) {
-        const struct registration *one = &account->registrations[i];
-        const struct request *request = &account->requests[one->request];
-        if (one->t_ns >= life->begun_ns)
-            return NULL;
-        if (one->until_ns >= life->begun_ns && !server_eq(&one->server, &life->at->server) &&
-            same_flow(request, life->request) &&
-            failover_same_list(refresher->judge, request, &life->at->server, &one->server))
-            return one;
-    }
-    return NULL;
-}
-
-/* A boot after the end, with nothing heard of the account between: when the phone went down cannot
- * be seen. */
-static bool booted_after(const struct refresher *refresher, const struct lifetime *life) {
-    const struct account *account = refresher->judge->account;
-    size_t low = 0, high = refresher->boot_count, next = life->at->request + 1;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (refresher->boots[middle] < life->at->t_ns)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == refresher->boot_count)
-        return false;
-    for (; next < account->request_count; next++)
-        if (account->requests[next].t_ns > life->at->t_ns)
-            break;
-    return next == account->request_count || account->requests[next].t_ns >= refresher->boots[low];
-}
-
-/* ---- held up on the way ---- */
-
-/* Was this still open at a moment: asked not long before, and not answered by then, by any
- * resolver?
- */
-static bool is_pending(const struct resolution *resolution, const struct query *query,
-                       int64_t t_ns) {
-    int64_t last_ns = query->send_count ? query->times_ns[query->send_count - 1] : query->t_ns;
-
-    if (query->t_ns > t_ns || last_ns + STORY_AFTER_SILENCE_NS < t_ns)
-        return false;
-    for (size_t i = 0; i < resolution->query_count && i < LOOKED_AT; i++) {
-        const struct query *one = resolution->queries[i];
-        if (one->type == query->type && one->name == query->name && one->answer_frame &&
-            one->answer_t_ns <= t_ns)
-            return false;
-    }
-    return true;
-}
-
-/* A lookup for the account that nobody has answered: the refresh has begun, but knows not where to
- * go. */
-static bool lookup_pending(const struct refresher *refresher, const struct lifetime *life,
-                           int64_t t_ns) {
-    const struct account *account = refresher->judge->account;
-    size_t low = 0, high = account->resolution_count;
-
-    while (low < high) { /* the first that begins after t */
-        size_t middle = low + (high - low) / 2;
-        if (account->resolutions[middle]->t_ns <= t_ns)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (size_t seen = 0; low-- > 0 && seen < LOOKED_AT; seen++) {
-        const struct resolution *resolution = account->resolutions[low];
-        if (resolution->t_ns < life->at->t_ns)
-            break;
-        for (size_t i = 0; i < resolution->query_count && i < LOOKED_AT; i++)
-            if (is_pending(resolution, resolution->queries[i], t_ns))
-                return true;
-    }
-    return false;
-}
-
-/* A connection that nobody took, for what is not known. */
-static bool connection_pending(const struct refresher *refresher, const struct lifetime *life,
-                               int64_t t_ns) {
-    const struct account *account = refresher->judge->account;
-    size_t at = life->at->request + 1;
-    size_t low = account_requests_until(account, t_ns);
-
-    for (size_t seen = 0; low-- > at && seen < LOOKED_AT; seen++) {
-        const struct request *request = &account->requests[low];
-        if (request->t_ns < life->at->t_ns || request->t_ns + STORY_AFTER_SILENCE_NS < t_ns)
-            break;
-        if (request->method == SIP_UNKNOWN_METHOD && request->outcome != OUTCOME_ANSWERED)
-            return true;
-    }
-    return false;
-}
-
-static bool held_up(const struct refresher *refresher, const struct lifetime *life, int64_t t_ns) {
-    return lookup_pending(refresher, life, t_ns) || connection_pending(refresher, life, t_ns);
-}
 
 /* ---- what is said ---- */
 
@@ -415,7 +133,7 @@ static void fail_lapsed(struct refresher *refresher, const struct lifetime *life
 static void judge_refreshed(struct refresher *refresher, size_t index,
                             const struct lifetime *life) {
     struct judge *judge = refresher->judge;
-    const struct registration *elsewhere = superseding(refresher, index, life);
+    const struct registration *elsewhere = refresh_superseding(refresher, index, life);
 
     if (elsewhere) {
         if (judge->story->end_ns >= life->end_ns)
@@ -424,7 +142,8 @@ static void judge_refreshed(struct refresher *refresher, size_t index,
         /* Another Contact is another binding: the phone learnt its own address, perhaps. */
         if (life->refresh->contact_uri == life->request->contact_uri)
             fail_early(judge, life);
-    } else if (life->begun_ns > life->latest_ns && held_up(refresher, life, life->latest_ns)) {
+    } else if (life->begun_ns > life->latest_ns &&
+               refresh_held_up(refresher, life, life->latest_ns)) {
         undecided_held_up(judge, life);
     } else if (life->begun_ns > life->latest_ns) {
         fail_late(refresher, life, life->begun_ns, life->refresh);
@@ -437,21 +156,21 @@ static void judge_refreshed(struct refresher *refresher, size_t index,
 static void judge_unrefreshed(struct refresher *refresher, size_t index,
                               const struct lifetime *life) {
     struct judge *judge = refresher->judge;
-    const struct registration *beside = live_beside(refresher, index, life->end_ns);
+    const struct registration *beside = refresh_live_beside(refresher, index, life->end_ns);
     const struct request *elsewhere;
 
     if (beside) {
         pass_elsewhere(judge, life, beside);
         return;
     }
-    elsewhere = register_between(refresher, life, life->earliest_ns, life->end_ns);
+    elsewhere = refresh_register_between(refresher, life, life->earliest_ns, life->end_ns);
     if (elsewhere && elsewhere->t_ns <= life->latest_ns)
         pass(judge, life, elsewhere->t_ns, elsewhere);
-    else if (held_up(refresher, life, life->latest_ns))
+    else if (refresh_held_up(refresher, life, life->latest_ns))
         undecided_held_up(judge, life);
     else if (elsewhere)
         fail_late(refresher, life, elsewhere->t_ns, elsewhere);
-    else if (!booted_after(refresher, life))
+    else if (!refresh_booted_after(refresher, life))
         fail_lapsed(refresher, life);
 }
 
@@ -501,7 +220,7 @@ static void judge_registration(struct refresher *refresher, size_t index) {
     if (!lifetime_known(life.request, at, &cut))
         return;
     set_times(judge, &life);
-    find_refresh(refresher, &life);
+    refresh_find(refresher, &life);
     refreshed = life.begun_ns <= life.end_ns;
     if (!refreshed && life.refresh && life.refresh->unregister) {
         life.refresh = NULL;
@@ -536,9 +255,7 @@ static void check(struct judge *judge) {
 
     if (!judge->account->registration_count)
         return;
-    gather_requests(&refresher);
-    gather_lasting(&refresher);
-    gather_boots(&refresher);
+    refresh_gather(&refresher);
     for (size_t i = 0; i < judge->account->registration_count; i++)
         judge_registration(&refresher, i);
 }

@@ -119,6 +119,13 @@ class Use(Case):
             self.status(done, 0)
             self.assertRegex(done.out, r'^sipvet \d+\.\d+\.\d+\n$')
 
+    def test_each_help_tells_its_own_statuses(self):
+        for args, statuses in (([], '01234'), (['check'], '01234'), (['show'], '023'),
+                               (['rules'], '02'), (['profile'], '02')):
+            told = run(*args, '--help').out.split('Exit status:')[1]
+            self.assertEqual(''.join(c for c in told if c.isdigit()), statuses, told)
+        self.assertNotIn('passed', run('show', '--help').out)
+
     def test_the_help_of_check_names_every_option(self):
         text = run('check', '--help').out
         for option in ('-p, --profile', '-c, --phone-config', '--set', '--phone', '--as-phone',
@@ -310,6 +317,8 @@ class Captures(Case):
         self.file('readme.txt', b'no capture')
         self.file('manual.pdf', b'%PDF-1.4')
         self.file('empty.pcap')
+        for name in ('Makefile', '__init__.py', 'pcap', 'trace.pcap.txt'):
+            self.file(name)
         self.file('old.zip', b'PK\x03\x04....')
         done = run('check', '--json', *PASSES, self.folder)
         self.status(done, 0, 'empty.pcap: passed over: the file is empty',
@@ -317,6 +326,10 @@ class Captures(Case):
         self.assertEqual(len(done.err.splitlines()), 5, done.err)
         self.assertEqual([capture['files'] for capture in json.loads(done.out)['captures']],
                          [[str(self.folder / 'a.pcapng')]])
+        for name in ('ring.pcap7', 'x.PCAPNG.gz', 'y.cap.zst', 'z.dmp'):
+            self.file(name)
+            self.status(run('check', '--json', *PASSES, self.folder), 0,
+                        f'{name}: passed over: the file is empty')
         # two links to one that is elsewhere: one
         elsewhere = self.folder / 'links'
         elsewhere.mkdir()

@@ -9,6 +9,11 @@ import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(ROOT / 'tests' / 'support'))
+
+import tls_capture                             # noqa: E402
+
 SIPVET = sys.argv.pop(1)
 CASE = ROOT / 'captures' / 'tls-keylog-pass-failover'
 CAPTURE, KEYLOG = CASE / 'capture.pcapng', CASE / 'keylog.txt'
@@ -106,6 +111,46 @@ class Keylog(unittest.TestCase):
         done = run('check', '--keylog', KEYLOG,
                    ROOT / 'captures' / 'transport-tcp-refused' / 'capture.pcapng')
         self.assertIn('no TLS connection', done.stderr)
+
+    def notes(self, data, capture=CAPTURE):
+        done = run('check', '--json', '--keylog', self.log(data), capture)
+        capture = json.loads(done.stdout)['captures'][0]
+        needs = {rule.get('needs') for phone in capture['phones']
+                 for account in phone['accounts'] for rule in account['results']
+                 if rule.get('reason') == 'encrypted'}
+        return ([w['message'] for w in capture['warnings'] if w['code'] == 'tls-secrets'], needs,
+                done.stderr)
+
+    def test_the_report_says_why_too(self):
+        master = b'aa' * 48
+        for data, said in ((b'', 'the key log has no secret'),
+                           (b'RSA 0011223344556677 ' + master, 'nothing but RSA premaster'),
+                           (b'CLIENT_RANDOM ' + b'ab' * 32 + b' ' + master, 'are of none of'),
+                           (b'RSA Session-ID:' + b'ab' * 32 + b' Master-Key:' + master,
+                            'are of none of')):
+            messages, needs, errors = self.notes(data)
+            self.assertEqual(len(messages), 1, data)
+            self.assertIn(said, messages[0])
+            self.assertNotIn('passed over', errors)
+            self.assertTrue(needs)
+            for need in needs:
+                self.assertIn('those given do not open them', need)
+        self.assertEqual(self.notes(KEYLOG.read_bytes())[0], [])
+
+    def test_connections_are_named_by_frame(self):
+        """Whichever ends first."""
+        text = (ROOT / 'captures' / 'tls-keylog-pass-premaster-alone' / 'scenario.txt').read_text()
+        head = text[:text.index('30     sip1')]
+        capture, keys = tls_capture.make(head + '50 phone -> sip2 REGISTER auth\n       <- 200\n'
+                                         '60 sip2 -> phone fin\n+0.01 phone -> sip2 close\n'
+                                         '90 phone arp dns\n', 'x', ['AES256-GCM-SHA384'])
+        path = self.log(capture)
+        wrong = b''.join(line[:-5] + b'0000\n' for line in keys.splitlines(True))
+        errors = run('show', '--keylog', self.log(wrong), path).stderr
+        frames = [int(line.split('frame ')[1].split(':')[0]) for line in errors.splitlines()
+                  if 'does not open' in line]
+        self.assertGreater(len(frames), 1)
+        self.assertEqual(frames, sorted(frames))
 
     def test_other_commands_do_not_know_it(self):
         self.assertEqual(run('rules', '--keylog', KEYLOG).returncode, 2)

@@ -175,6 +175,17 @@ class Rings(Sets):
                     less = PLACES | SET | {'packets', 'warnings'}
                     self.assertEqual(bare(whole, less), bare(merged, less))
 
+    def test_months_between_two_files_are_no_clock_that_was_set(self):
+        case = Case(CAPTURES / UDP)
+        capture = capture_sets.read(case.capture)
+        capture.frames.insert(0, capture.frames.pop())
+        for frame in capture.frames[1:]:
+            frame.t += 330 * 86400 * capture_sets.SECOND
+        early, later = self.write(capture_sets.ring(capture, [1]))
+        self.assertEqual(whole_of(UDP)[1]['verdict'], 'fail')
+        _, merged = self.check(case, '--merge', early, later)
+        self.assertEqual((merged['verdict'], merged['offsets_s']), ('fail', [0, 0]))
+
     def test_one_capture_is_that_capture(self):
         case = Case(CAPTURES / ICMP)
         self.assertEqual(self.check(case, case.capture), self.check(case, '--merge', case.capture))
@@ -268,13 +279,55 @@ class Points(Sets):
         text = ' '.join(run('check', '--merge', near, far).stdout.decode().split())
         self.assertIn('1.pcapng how far its clock and that of file 1 are apart is not known', text)
 
+    def set_at(self, path, part, step):
+        """The clock of this file is set, by so many seconds, after this part of its frames."""
+        capture = capture_sets.read(path)
+        for frame in capture.frames[int(len(capture.frames) * part):]:
+            frame.t += int(step * capture_sets.SECOND)
+        path.write_bytes(capture_sets.scenario_file.encode(
+            'pcapng', [face.like(resolution=9) for face in capture.faces], capture.frames))
+
+    @staticmethod
+    def verdicts(capture):
+        return {result['rule']: result['verdict'] for phone in capture['phones']
+                for account in phone['accounts'] for result in account['results']}
+
+    def test_a_clock_that_was_set_fails_nobody(self):
+        """Its stretches are put right, each by itself; what is there twice is known as such."""
+        for name in (ICMP, UDP, TCP):
+            for step in (0.5, 2, 30, 300, -30):
+                for part in (0.3, 0.6):
+                    with self.subTest(name, step=step, part=part):
+                        case, (near, far) = self.points(name, offset=AHEAD)
+                        self.set_at(far, part, step)
+                        _, whole = whole_of(name)
+                        _, merged = self.check(case, '--merge', near, far)
+                        (warning,) = [w for w in merged['warnings']
+                                      if w['code'] == 'clock-backwards']
+                        self.assertIn('was set in between', warning['message'])
+                        self.assertEqual(
+                            {rule: 'inconclusive' if verdict == 'fail' else verdict
+                             for rule, verdict in self.verdicts(whole).items()},
+                            self.verdicts(merged))
+                        if name == ICMP:
+                            self.assertEqual(bare(whole, self.LESS), bare(merged, self.LESS))
+
+    def test_a_clock_that_was_set_is_told(self):
+        _, (near, far) = self.points(UDP, offset=AHEAD)
+        self.set_at(far, 0.5, 30)
+        text = ' '.join(run('check', '--merge', near, far).stdout.decode().split())
+        self.assertRegex(text, 'another capture point; its clock, 3.217005 s ahead of that of file '
+                               '1, is put right; one of the two was set: it is 33.217005 s ahead of '
+                               r'it from frame \d+ on')
+        self.assertNotIn('mirror ports', text)
+
     def test_filters_are_of_one_file_each(self):
         case, paths = self.points(UDP, offset=AHEAD)
         _, merged = self.check(case, '--merge', *paths)
         text = run('check', '--set', 'retry.register.tries=7', '--merge', *paths).stdout.decode()
         self.assertIn('2 files: ', text)
         self.assertIn('1.pcapng another capture point; its clock, 3.217005 s ahead of that of file '
-                      '1, is put right (25 packets seen in both)', ' '.join(text.split()))
+                      '1, is put right (told by 25 packets that both have)', ' '.join(text.split()))
         self.assertRegex(text, r'in frames 1:\d+ 1:\d+')
         self.assertRegex(text, r'\n        file 1    frame\.number in \{[\d,.]+\}')
         occurrences = [o for phone in merged['phones'] for account in phone['accounts']

@@ -162,8 +162,7 @@ static inline struct result lookups_run(struct lookups *l, const struct rule *ru
                               .records = records,
                               .details = true,
                               .pools = weight_pools_new(&s->story, s->expect, &s->judged)};
-    server_view_build_with(&view, records, &s->story, &s->phone, &s->account, s->expect,
-                           &s->judged);
+    server_view_build_with(&view, records, &s->account, s->expect, &s->judged);
     result = rule_run(rule, &s->judge);
     record_index_free(records);
     return result;

@@ -219,7 +219,7 @@ static inline struct result scene_run(struct scene *s, const struct rule *rule) 
                               .expect = s->expect,
                               .view = &view,
                               .arena = &s->judged};
-    server_view_build(&view, &s->story, &s->phone, &s->account, s->expect, &s->judged);
+    server_view_build(&view, &s->phone, &s->account, s->expect, &s->judged);
     brief = rule_run(rule, &s->judge).verdict;
     s->judge.details = true;
     result = rule_run(rule, &s->judge);

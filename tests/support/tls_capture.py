@@ -9,8 +9,13 @@ comment line:
 SUITE is OpenSSL's name (TLS_AES_128_GCM_SHA256, ECDHE-RSA-AES128-GCM-SHA256 …); the connections
 take them in turn. `keylog`: the secrets go to keylog.txt beside the capture; `inside`: into the
 capture, as a Decryption Secrets Block; neither: nowhere. `keys=1,3`: those of the first and the
-third connection alone; `side=client`: those of one side of TLS 1.3 alone. As TLS is random, other bytes come each time: such a capture is made once and
-committed.
+third connection alone; `side=client`: those of one side of TLS 1.3 alone. `only=RSA`: the lines with
+that label alone (RSA: the premaster secrets of RSA key exchange, as NSS logs them). `session-ids`:
+up to TLS 1.2 the sessions have IDs, no tickets, and the master secrets are logged by those.
+`fails=1:distrust,3:uncertified`: these handshakes fail: `distrust`, the client does not know who
+signed the server's certificate; `uncertified`, the server wants a certificate that the client does
+not have; `version`, the server does not speak TLS below 1.3. As TLS is random, other bytes come each
+time: such a capture is made once and committed.
 
 The certificates in tls/ are for this alone; they were made by
 
@@ -56,9 +61,10 @@ def context(server, suite, version, log):
 
 
 class Pair:
-    """A client and a server that speak TLS with each other in memory."""
+    """A client and a server that speak TLS with each other in memory. fails: how the handshake
+    does; None: it holds; 'session-ids': it does, without tickets."""
 
-    def __init__(self, suite, name, log, version=None):
+    def __init__(self, suite, name, log, version=None, fails=None):
         self.bios = {}
         self.ends = {}
         for client in (True, False):
@@ -66,16 +72,22 @@ class Pair:
             self.bios[client] = bios
             # TLS 1.3 suites cannot be chosen by Python's ssl: the client offers all of them, and
             # the server takes its first.
-            self.ends[client] = context(not client, suite, version, log).wrap_bio(
-                bios[0], bios[1], server_side=not client,
-                server_hostname=name if client else None)
+            made = context(not client, suite, version, log)
+            if (client, fails) in ((True, 'distrust'), (False, 'uncertified')):
+                made.verify_mode = ssl.CERT_REQUIRED
+            elif (client, fails) == (False, 'version'):
+                made.maximum_version = made.minimum_version = ssl.TLSVersion.TLSv1_3
+            if fails == 'session-ids':
+                made.options |= ssl.OP_NO_TICKET
+            self.ends[client] = made.wrap_bio(bios[0], bios[1], server_side=not client,
+                                              server_hostname=name if client else None)
 
     def step(self, client):
         """What this end sends, now that it has read all; the other end is given it."""
         try:
             self.ends[client].do_handshake()
-        except ssl.SSLWantReadError:
-            pass
+        except ssl.SSLError:
+            pass  # it has to wait, or it failed, and says so in an alert
         return self.pass_on(client)
 
     def pass_on(self, client):
@@ -91,16 +103,19 @@ class Pair:
 class TlsPlay(Play):
     """A Play whose TLS is real. The suites are taken in turn."""
 
-    def __init__(self, name, suites, log, version=None):
+    def __init__(self, name, suites, log, version=None, fails=None):
         super().__init__(name)
         self.suites, self.log, self.version = suites, log, version
+        self.fails = fails or {}
         self.made = 0
+        self.pairs = []
 
     def secure(self, t, link):
         suite = self.suites[self.made % len(self.suites)]
         self.made += 1
         link.pair = Pair(suite, link.ends[False].host.name + '.example.com', self.log,
-                         self.version)
+                         self.version, self.fails.get(self.made) or self.fails.get(0))
+        self.pairs.append(link.pair)
         shape = Shape(self, Options([]))
         at, client = t - 8 * MS, True
         while data := link.pair.step(client):
@@ -121,11 +136,12 @@ def secrets_block(text):
     return struct.pack('<II', 10, 12 + len(body)) + body + struct.pack('<I', 12 + len(body))
 
 
-def make(text, name, suites, inside=False, version=None, keep=None):
-    """(the capture, the key log). keep: of these connections alone, counted from 1."""
+def make(text, name, suites, inside=False, version=None, keep=None, fails=None):
+    """(the capture, the key log). keep: of these connections alone, counted from 1. fails: how
+    handshakes do, by the same count; 0: all others."""
     with tempfile.TemporaryDirectory() as folder:
         log = str(pathlib.Path(folder) / 'keys')
-        stage = TlsPlay(name, suites, log, version)
+        stage = TlsPlay(name, suites, log, version, fails)
         stage.run(read_lines(text, name))
         capture = encode(stage.format, stage.interfaces, stage.finish())
         keys = pathlib.Path(log).read_bytes() if pathlib.Path(log).exists() else b''
@@ -135,6 +151,11 @@ def make(text, name, suites, inside=False, version=None, keep=None):
         randoms = list(dict.fromkeys(line.split()[1] for line in lines))
         lines = [line for line in lines if randoms.index(line.split()[1]) + 1 in keep]
     keys = b''.join(lines)
+    if fails and fails.get(0) == 'session-ids':
+        keys = b''.join(b'RSA Session-ID:%s Master-Key:%s\n' %
+                        (pair.ends[True].session.id.hex().encode(), line.split()[2])
+                        for pair, line in
+                        zip(stage.pairs, (line for line in lines if line[:4] != b'RSA ')))
     if inside:
         header = struct.unpack('<I', capture[4:8])[0]
         capture = capture[:header] + secrets_block(keys) + capture[header:]
@@ -146,9 +167,16 @@ def make_case(folder):
     text = (folder / 'scenario.txt').read_text(encoding='utf-8')
     words = next(line.split(':', 1)[1].split() for line in text.splitlines()
                  if line.startswith('# tls:'))
-    suites = [word for word in words if word not in ('keylog', 'inside') and '=' not in word]
+    suites = [word for word in words if word not in ('keylog', 'inside', 'session-ids')
+              and '=' not in word]
     keep = [int(n) for word in words if word.startswith('keys=') for n in word[5:].split(',')]
-    capture, keys = make(text, folder.name, suites, 'inside' in words, keep=keep)
+    fails = dict((int(n), how) for word in words if word.startswith('fails=')
+                 for n, how in (one.split(':') for one in word[6:].split(',')))
+    if 'session-ids' in words:
+        fails[0] = 'session-ids'
+    capture, keys = make(text, folder.name, suites, 'inside' in words, keep=keep, fails=fails)
+    for label in (word[5:].encode() + b' ' for word in words if word.startswith('only=')):
+        keys = b''.join(line for line in keys.splitlines(True) if line.startswith(label))
     for side in (word[5:].upper().encode() for word in words if word.startswith('side=')):
         keys = b''.join(line for line in keys.splitlines(True) if line.startswith(side))
     (folder / 'capture.pcapng').write_bytes(capture)

@@ -146,15 +146,20 @@ def verdict_of(known, finding):
     return (same or (only[0] if len(only) == 1 else {'verdict': None}))['verdict']
 
 
-def main():
+def asked():
+    """The arguments, the absolute path of sipvet, the cases that fit."""
     parser = argparse.ArgumentParser()
     parser.add_argument('--sipvet', required=True)
     parser.add_argument('--keep')
     parser.add_argument('names', nargs='*')
     arguments = parser.parse_args()
     sipvet = str(pathlib.Path(arguments.sipvet).resolve())
+    return arguments, sipvet, [case for case in golden.cases(arguments.names) if fits(case)]
+
+
+def main():
+    arguments, sipvet, cases = asked()
     bad = 0
-    cases = [case for case in golden.cases(arguments.names) if fits(case)]
     with tempfile.TemporaryDirectory() as folder:
         for index, case in enumerate(cases):
             faults = compare(case, sipvet, pathlib.Path(arguments.keep or folder),

@@ -8,7 +8,6 @@ none passes that fails there, unless it leaves the rest open.
 partial_keys.py --sipvet PATH [--keep FOLDER] [CASE…]
 """
 
-import argparse
 import pathlib
 import sys
 import tempfile
@@ -16,9 +15,8 @@ import tempfile
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
 
-import golden                              # noqa: E402
 import tls_capture                         # noqa: E402
-from clear_and_secure import contradictions, fits, run, secure    # noqa: E402
+from clear_and_secure import asked, contradictions, run, secure    # noqa: E402
 
 SUITES = ('TLS_AES_256_GCM_SHA384', 'ECDHE-RSA-AES128-GCM-SHA256')
 
@@ -85,14 +83,8 @@ def try_parts(case, sipvet, folder, suite):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument('--sipvet', required=True)
-    parser.add_argument('--keep')
-    parser.add_argument('names', nargs='*')
-    arguments = parser.parse_args()
-    sipvet = str(pathlib.Path(arguments.sipvet).resolve())
+    arguments, sipvet, cases = asked()
     bad = tried = 0
-    cases = [case for case in golden.cases(arguments.names) if fits(case)]
     with tempfile.TemporaryDirectory() as folder:
         for case in cases:
             for suite in SUITES:

@@ -7,7 +7,8 @@ import re
 HEAD = re.compile(r'^    \{\n      "files": ', re.MULTILINE)
 PHONES = '      "phones": ['
 # What a frame's number stands in. "icmp" keeps its length: so many errors came.
-NUMBERED = re.compile(r'"(frames?|answer_frame|files?|answer_file|icmp_files|filters)": '
+NUMBERED = re.compile(r'"(frames?|answer_frame|error_frame|'
+                      r'files?|answer_file|error_file|icmp_files|filters)": '
                       r'(\[[^\]]*\]|null|\d+)'
                       r'|"filter": ("[^"]*"|null)')
 TIMES = re.compile(r'"time": "[^"]*"')

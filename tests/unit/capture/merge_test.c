@@ -76,6 +76,25 @@ static void a_boundary_within_an_instant(void **state) {
     expect(&set, "abbcd", "1:1 1:2 1:3 0:1 0:2");
 }
 
+/* A clock that was set by 20 s after the second frame; the other file begins when it was right. */
+static void a_clock_put_right_by_pieces(void **state) {
+    static const struct clock_piece piece = {3, {.offset_ns = -20 * (int64_t)NS_PER_S}};
+    static const int64_t before_s[] = {10, 15, 10, 15, 20};
+    struct set set = {.n = 0};
+    struct frame frame;
+
+    (void)state;
+    struct merge_file *file = add(&set, "ace", (const uint32_t[]){10, 20, 50});
+    file->pieces = &piece;
+    file->piece_count = 1;
+    add(&set, "bd", (const uint32_t[]){15, 25});
+    struct merge *merge = merge_new(set.files, set.n);
+    for (size_t i = 0; merge_next(merge, &frame); i++)
+        assert_int_equal(frame.before_ns, before_s[i] * (int64_t)NS_PER_S);
+    merge_free(merge);
+    expect(&set, "abcde", "0:1 1:1 0:2 1:2 0:3");
+}
+
 static void interleaved(void **state) {
     struct set set = {.n = 0};
 
@@ -145,8 +164,9 @@ static void files_that_cannot_be_read(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_ring_in_any_order), cmocka_unit_test(a_boundary_within_an_instant),
-        cmocka_unit_test(interleaved),         cmocka_unit_test(a_clock_that_steps_back),
-        cmocka_unit_test(corrections),         cmocka_unit_test(files_that_cannot_be_read)};
+        cmocka_unit_test(a_clock_put_right_by_pieces),  cmocka_unit_test(a_ring_in_any_order),
+        cmocka_unit_test(a_boundary_within_an_instant), cmocka_unit_test(interleaved),
+        cmocka_unit_test(a_clock_that_steps_back),      cmocka_unit_test(corrections),
+        cmocka_unit_test(files_that_cannot_be_read)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

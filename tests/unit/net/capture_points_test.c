@@ -106,6 +106,22 @@ static void a_ring_that_overlaps(void **state) {
     }
 }
 
+/* What two files of a ring say of another point's clock does not fit: it was set in between. */
+static void set_between_two_files(void **state) {
+    const struct capture_span spans[] = {span(0, 10), span(10, 20), span(0, 50)};
+
+    (void)state;
+    for (int64_t step_s = 0; step_s < 31; step_s += 30) {
+        struct common_link links[] = {link_of(0, 2, 5, 9), link_of(1, 2, 5 + step_s, 8)};
+        struct capture_point points[3];
+        capture_points_tell(spans, 3, links, 2, points);
+        assert_int_equal(points[2].point, 1);
+        assert_ptr_equal(points[2].link, &links[0]);
+        assert_null(points[1].link);
+        assert_int_equal(points[2].offset.stepped, step_s != 0);
+    }
+}
+
 /* Of what is shared too little to tell: does it matter? */
 static void doubts(void **state) {
     const struct capture_span spans[] = {span(0, 10), span(3, 13), span(2, 12)};
@@ -134,7 +150,8 @@ static void doubts(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_ring), cmocka_unit_test(two_rings), cmocka_unit_test(an_unset_clock),
-        cmocka_unit_test(a_ring_that_overlaps), cmocka_unit_test(doubts)};
+        cmocka_unit_test(a_ring),         cmocka_unit_test(two_rings),
+        cmocka_unit_test(an_unset_clock), cmocka_unit_test(a_ring_that_overlaps),
+        cmocka_unit_test(doubts),         cmocka_unit_test(set_between_two_files)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

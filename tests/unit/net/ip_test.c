@@ -256,6 +256,40 @@ static void test_fragment_limits(void **state) {
     net_free(net);
 }
 
+static void see_hole(void *context, const struct packet_hole *hole) {
+    char host[IP_TEXT_LEN], peer[IP_TEXT_LEN];
+    char *told = context;
+    size_t at = strlen(told);
+
+    assert_int_equal(hole->kind, HOLE_FRAGMENTS);
+    snprintf(told + at, 256 - at, "%s>%s %g-%g/%u;", ip_text(&hole->host, host),
+             ip_text(&hole->peer, peer), (double)hole->from_ns / 1e9, (double)hole->to_ns / 1e9,
+             hole->frame_no);
+}
+
+/* What stays incomplete is missing between its hosts, unless it is media, or TCP's. */
+static void test_fragments_are_missing(void **state) {
+    struct bytes rtp = {0};
+    char told[256] = "";
+    const struct net_handler handler = {.context = told, .hole = see_hole};
+    struct net *net = net_new(&handler);
+
+    (void)state;
+    feed_pieces(net, &fragment_cases[0], false); /* whole */
+    feed_pieces(net, &(struct fragment_case){.pieces = {{16, 24, false, 11}, {24, 32, true, 12}}},
+                false);
+    feed_pieces(net, &(struct fragment_case){.pieces = {{16, 32, true, 13}}}, true);
+    put(&rtp, "\x80\x60\0\1\0\0\0\1\0\0\0\1media123", 20);
+    struct bytes media = udp(4000, 4002, rtp);
+    struct bytes packet = ipv4_fragment(A, B, 17, 78, MORE, slice_bytes(media, 0, 24));
+    feed(net, 5, 14, 101, &packet, packet.len);
+    packet = ipv4_fragment(A, B, 6, 79, MORE, text_bytes("0123456789abcdef"));
+    feed(net, 6, 14, 101, &packet, packet.len);
+    net_end(net);
+    net_free(net);
+    assert_string_equal(told, "192.0.2.1>192.0.2.2 11-12/1;2001:db8::1>2001:db8::2 13-13/1;");
+}
+
 int main(void) {
     static struct net_log log;
     const struct CMUnitTest tests[] = {
@@ -266,6 +300,7 @@ int main(void) {
         cmocka_unit_test_prestate(test_first_copy_wins, &log),
         cmocka_unit_test_prestate(test_cut_fragment, &log),
         cmocka_unit_test_prestate(test_fragment_limits, &log),
+        cmocka_unit_test(test_fragments_are_missing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

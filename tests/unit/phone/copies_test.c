@@ -224,6 +224,52 @@ static void test_twice_and_mirrored(void **state) {
     story_free(story);
 }
 
+/* A mirror port is late for some packets, with those of others between; what has no identification
+ * is sent once, or each time twice. */
+static void test_mirrored_with_delays(void **state) {
+    static const struct {
+        const char *what;
+        double again_ms;      /* 0: the phone sends each once */
+        double delays_ms[4];  /* of the mirror's packets, in turn */
+        double answer_ms;     /* of its answers; 0: of each in turn */
+        size_t sends, copies; /* of both directions */
+    } cases[] = {
+        {"each once, at once or not", 0, {0.005, 0.9, 0.2, 0.9}, 0, 8, 16},
+        {"each once, mostly at once", 0, {0.005, 0.2, 0.9, 0.01}, 0, 8, 16},
+        {"each once, all at once", 0, {0.005, 0.2, 0.002, 0.01}, 0, 8, 16},
+        {"each twice, at once", 4, {0.005, 0.005, 0.005, 0.005}, 0.005, 16, 24},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct scene s = {.builder = story_begin(NULL)};
+        unsigned turn = 0;
+        for (unsigned n = 1; n <= 8; n++) {
+            for (int again = 0; again < (cases[i].again_ms > 0 ? 2 : 1); again++) {
+                struct sent in = {.ms = 1000 * n + again * cases[i].again_ms,
+                                  .text = request("REGISTER", (int)n, "a", "")};
+                feed_sent(&s, &in);
+                in.ms += cases[i].delays_ms[turn++ % 4];
+                feed_sent(&s, &in);
+            }
+            struct sent in = {.ms = 1000 * n + 20,
+                              .src = SERVER,
+                              .dst = PHONE,
+                              .text = response((int)n, "200 OK")};
+            feed_sent(&s, &in);
+            in.ms += cases[i].answer_ms > 0 ? cases[i].answer_ms : cases[i].delays_ms[turn++ % 4];
+            feed_sent(&s, &in);
+        }
+        struct story *story = end(&s);
+        size_t sends = count_sends(story);
+        if (sends != cases[i].sends)
+            print_error("%s\n", cases[i].what);
+        assert_int_equal(sends, cases[i].sends);
+        assert_int_equal(story->warnings[WARNING_DUPLICATE_PACKETS].count, cases[i].copies);
+        story_free(story);
+    }
+}
+
 /* A copy that was captured later, of an earlier time: that is when it was sent. */
 static void test_first_time(void **state) {
     struct scene s = {.builder = story_begin(NULL)};
@@ -480,6 +526,7 @@ int main(void) {
         cmocka_unit_test(test_far_answer),
         cmocka_unit_test(test_error),
         cmocka_unit_test(test_twice_and_mirrored),
+        cmocka_unit_test(test_mirrored_with_delays),
         cmocka_unit_test(test_first_time),
         cmocka_unit_test(test_lone_answer_behind_a_nat),
         cmocka_unit_test(test_midway_behind_a_nat),

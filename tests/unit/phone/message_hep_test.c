@@ -87,6 +87,74 @@ static void after_a_hole_the_next_packet_is_found(void **state) {
     assert_string_equal(told, "OPTIONS a 1[1]\nOPTIONS a 2[2] by-gap\nOPTIONS b 4[4]\n");
 }
 
+static void on_hole(void *context, const struct packet_hole *hole) {
+    (void)context;
+    assert_int_equal(hole->kind, HOLE_REPORTED);
+    assert_int_equal(hole->host.len, 0);
+    put("hole %d-%d/%u\n", (int)hole->from_ns, (int)hole->to_ns, hole->frame_no);
+}
+
+/* Of the agent's own there is nothing. */
+static void on_reported_message(void *context, const struct message *message) {
+    assert_null(message->conn);
+    on_message(context, message);
+}
+
+static const struct message_handler reported = {
+    .details = true, .message = on_reported_message, .hole = on_hole};
+
+/* Packets of any phone may have been in it, between those before and behind. */
+static void a_hole_is_one_of_what_is_reported(void **state) {
+    struct packet_text one = {0};
+    struct line line;
+
+    (void)state;
+    add_packet(&one, OPTIONS("a"));
+    line_open(&line, 9060, true);
+    line.target.handler = &reported;
+    line_send(&line, CONN_CLIENT, one.text, one.len, 0, false);
+    line_send(&line, CONN_CLIENT, "rest of another", 15, 1000, false);
+    line_send(&line, CONN_CLIENT, one.text, one.len, 0, false);
+    line_send(&line, CONN_CLIENT, "", 0, 1000, false);
+    close_line(&line);
+    assert_string_equal(told, "OPTIONS a 1[1]\nhole 1-3/3\nOPTIONS a 3[3]\nhole 3-3/4\n");
+}
+
+static void a_stream_met_within_a_packet_is_one_of_packets(void **state) {
+    struct packet_text all = {0};
+    struct line line;
+
+    (void)state;
+    add_packet(&all, OPTIONS("a"));
+    size_t first = all.len;
+    add_packet(&all, OPTIONS("b"));
+    for (size_t from = 1; from < first; from++) {
+        line_open(&line, 9060, false);
+        line.target.handler = &reported;
+        line_send(&line, CONN_CLIENT, all.text + from, all.len - from, 0, false);
+        close_line(&line);
+        if (strcmp(told, "OPTIONS b 1[1]\n") != 0)
+            fail_msg("from %zu: %s", from, told);
+    }
+    /* The first segment ends where its packet does: its last chunk tells, */
+    size_t payload = first - strlen(OPTIONS("a"));
+    for (size_t from = 1; from <= payload - 6; from++) {
+        line_open(&line, 9060, false);
+        line.target.handler = &reported;
+        line_send(&line, CONN_CLIENT, all.text + from, first - from, 0, false);
+        line_send(&line, CONN_CLIENT, all.text + first, all.len - first, 0, false);
+        close_line(&line);
+        if (strcmp(told, "OPTIONS b 2[2]\n") != 0)
+            fail_msg("from %zu: %s", from, told);
+    }
+    /* or, where that is not there, the next packet. */
+    line_open(&line, 9060, false);
+    line_send(&line, CONN_CLIENT, all.text + payload, first - payload, 0, false);
+    line_send(&line, CONN_CLIENT, all.text + first, all.len - first, 0, false);
+    close_line(&line);
+    assert_string_equal(told, "OPTIONS a 1[1]\nOPTIONS b 2[2]\n");
+}
+
 static void a_packet_that_is_none_ends_nothing(void **state) {
     struct packet_text all = {0};
     struct line line;
@@ -155,6 +223,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(packets_are_found_wherever_a_stream_is_split),
         cmocka_unit_test(after_a_hole_the_next_packet_is_found),
+        cmocka_unit_test(a_hole_is_one_of_what_is_reported),
+        cmocka_unit_test(a_stream_met_within_a_packet_is_one_of_packets),
         cmocka_unit_test(a_packet_that_is_none_ends_nothing),
         cmocka_unit_test(dns_is_read_and_the_rest_is_not),
         cmocka_unit_test(the_via_names_the_transport),

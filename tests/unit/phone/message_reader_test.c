@@ -135,6 +135,40 @@ static void a_connection_met_midway_is_searched(void **state) {
     assert_string_equal(told, "OPTIONS a 1[1]\nOPTIONS b 2[2]\n");
 }
 
+/* What it says of its length is followed; where that is wrong, the next start line is searched. */
+static void a_message_over_the_bounds_is_passed_over(void **state) {
+    enum { LARGE = 1048577, PIECE = 4096 };
+    static const char head[] =
+        SIP_TEXT("MESSAGE sip:example.com SIP/2.0", "MESSAGE", "large", "1048577");
+    static const char endless[] =
+        SIP_TEXT("MESSAGE sip:example.com SIP/2.0", "MESSAGE", "e", "18446744073709551615");
+    static const char after[] = OPTIONS("a") OPTIONS("b");
+    uint8_t *body = malloc(LARGE);
+    struct line line;
+
+    (void)state;
+    memset(body, 'y', LARGE);
+    for (int lies = 0; lies < 2; lies++) {
+        size_t len = lies ? LARGE - 100 : LARGE;
+        line_open(&line, 5060, true);
+        for (int messages = lies ? 1 : 2; messages; messages--) {
+            line_text(&line, head);
+            for (size_t at = 0; at < len; at += PIECE)
+                line_send(&line, CONN_CLIENT, body, at + PIECE < len ? PIECE : len - at, 0, false);
+        }
+        line.frame_no = 0;
+        line_text(&line, after);
+        line_close(&line);
+        assert_string_equal(told, lies ? "OPTIONS b 1[1]\n" : "OPTIONS a 1[1]\nOPTIONS b 1[1]\n");
+    }
+    line_open(&line, 5060, true);
+    line_text(&line, endless);
+    line_text(&line, after); /* in its body */
+    line_close(&line);
+    assert_string_equal(told, "");
+    free(body);
+}
+
 static void what_is_not_ours_is_left_alone(void **state) {
     static const char *const clients[] = {"GET / HTTP/1.1\r\n\r\n", "EHLO example.com\r\n",
                                           "\023BitTorrent protocol", "SSH-2.0-x\r\n"};
@@ -420,6 +454,7 @@ int main(void) {
         cmocka_unit_test(a_segment_cut_by_the_snaplen_is_told_at_once),
         cmocka_unit_test(the_end_of_a_stream_tells_what_is_held),
         cmocka_unit_test(a_connection_met_midway_is_searched),
+        cmocka_unit_test(a_message_over_the_bounds_is_passed_over),
         cmocka_unit_test(what_is_not_ours_is_left_alone),
         cmocka_unit_test(dns_messages_have_a_length_before_them),
         cmocka_unit_test(tls_shows_what_is_in_the_clear),

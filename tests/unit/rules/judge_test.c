@@ -119,10 +119,25 @@ static void without_times_nothing_is_late(void **state) {
     }
 }
 
+static void whole_seconds_are_no_times(void **state) {
+    struct scene s;
+
+    (void)state;
+    id = "retry.intervals";
+    scene_begin(&s, 2, NULL);
+    s.story.whole_seconds = true;
+    s.story.packets = 9;
+    assert_verdict(run(&s), VERDICT_INCONCLUSIVE, REASON_CAPTURE_LOSS);
+    s.story.packets = 7; /* that may be chance */
+    assert_fault(&s);
+    scene_end(&s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole_captures_spare_nothing),
         cmocka_unit_test(a_clock_that_was_set_decides_nothing),
+        cmocka_unit_test(whole_seconds_are_no_times),
         cmocka_unit_test(cut_heads_spare_what_comes_after),
         cmocka_unit_test(without_times_nothing_is_late),
     };

@@ -25,7 +25,7 @@ static void view(struct scene *s, struct server_view *view) {
                               .expect = s->expect,
                               .view = view,
                               .arena = &s->judged};
-    server_view_build(view, &s->story, &s->phone, &s->account, s->expect, &s->judged);
+    server_view_build(view, &s->phone, &s->account, s->expect, &s->judged);
 }
 
 static void assert_list(struct scene *s, size_t request, const char *expected) {

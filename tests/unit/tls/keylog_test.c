@@ -37,6 +37,11 @@ static void test_lines(void **state) {
         {"RSA 00112233445566 " MASTER "\n", 0, 0, 1},
         {"RSA 001122334455667788 " MASTER "\n", 0, 0, 1},
         {"RSA 0011223344556677 " RFC8448_CLIENT_TRAFFIC "\n", 0, 0, 1},
+        {"RSA Session-ID:0011 Master-Key:" MASTER "\n", 1, 0, 0},
+        {"RSA Session-ID:" RANDOM_A " Master-Key:" MASTER "\n", 1, 0, 0},
+        {"RSA Session-ID:" RANDOM_A "00 Master-Key:" MASTER "\n", 0, 0, 1},
+        {"RSA Session-ID: Master-Key:" MASTER "\n", 0, 0, 1},
+        {"RSA Session-ID:0011 " MASTER "\n", 0, 0, 1},
         {RFC8448_KEYLOG, 4, 0, 0},
         {"CLIENT_RANDOM " RANDOM_A " " MASTER "00\n", 0, 0, 1},
         {"CLIENT_RANDOM " RANDOM_A " " RFC8448_CLIENT_TRAFFIC "\n", 0, 0, 1},
@@ -110,6 +115,37 @@ static void test_premaster(void **state) {
     tls_keylog_free(first);
 }
 
+static void test_session_id(void **state) {
+    struct tls_keylog *keylog = tls_keylog_new(NULL);
+    const uint8_t id[TLS_RANDOM_LEN + 1] = {0x12, 0x34};
+
+    (void)state;
+    read_text(keylog, "RSA Session-ID:1234 Master-Key:" MASTER "\n");
+    const struct tls_secret *found = tls_keylog_find_session(keylog, slice_of(id, 2));
+    assert_non_null(found);
+    assert_int_equal(found->bytes[47], 0x30);
+    assert_null(tls_keylog_find_session(keylog, slice_of(id, 1)));
+    assert_null(tls_keylog_find_session(keylog, slice_of(id, 0)));
+    assert_null(tls_keylog_find_session(keylog, slice_of(id, sizeof id)));
+    assert_null(tls_keylog_find_premaster(keylog, slice_of(id, TLS_PREMASTER_ID_LEN)));
+    tls_keylog_free(keylog);
+}
+
+static void test_holds(void **state) {
+    struct tls_keylog *given = tls_keylog_new(NULL), *inside = tls_keylog_new(given);
+
+    (void)state;
+    assert_int_equal(tls_keylog_holds(NULL), TLS_KEYLOG_NOT_GIVEN);
+    assert_int_equal(tls_keylog_holds(given), TLS_KEYLOG_NOT_GIVEN);
+    assert_int_equal(tls_keylog_holds(inside), TLS_KEYLOG_EMPTY);
+    read_text(given, "RSA 0011223344556677 " MASTER "\n");
+    assert_int_equal(tls_keylog_holds(inside), TLS_KEYLOG_PREMASTERS_ONLY);
+    read_text(inside, RFC8448_KEYLOG);
+    assert_int_equal(tls_keylog_holds(inside), TLS_KEYLOG_SECRETS);
+    tls_keylog_free(inside);
+    tls_keylog_free(given);
+}
+
 /* The table grows; a secret that comes again replaces the one before. */
 static void test_many(void **state) {
     struct tls_keylog *keylog = tls_keylog_new(NULL);
@@ -153,6 +189,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines),       cmocka_unit_test(test_premaster),
         cmocka_unit_test(test_found_again), cmocka_unit_test(test_many),
+        cmocka_unit_test(test_session_id),  cmocka_unit_test(test_holds),
         cmocka_unit_test(test_prefixes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
