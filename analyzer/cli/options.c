@@ -49,7 +49,6 @@ struct option_row {
     const char *value; /* its name in the help */
     unsigned commands;
     const char *help;
-    const char *show_help; /* where it means something else to `show` */
 };
 
 static const struct option_row table[OPTION_COUNT] = {
@@ -91,12 +90,16 @@ static const struct option_row table[OPTION_COUNT] = {
                       "print no text: the exit status and --json=FILE, --text=FILE tell"},
     [OPTION_VERBOSE] = {"verbose", 'v', VALUE_NONE, NULL, IN_READERS,
                         "tell everything: occurrences of rules that passed, and what would decide "
-                        "those that are open",
-                        "tell everything: every send and answer, with nothing folded"},
+                        "those that are open"},
     [OPTION_COLOR] = {"color", 0, VALUE_OWED, "auto|always|never", IN_READERS,
                       "colour the text; auto (the default): on a terminal without NO_COLOR"},
     [OPTION_VERSION] = {"version", 0, VALUE_NONE, NULL, IN_ALL, "print the version and leave"},
     [OPTION_HELP] = {"help", 'h', VALUE_NONE, NULL, IN_ALL, "print this help and leave"},
+};
+
+/* What means something else to `show`. */
+static const char *const show_help[OPTION_COUNT] = {
+    [OPTION_VERBOSE] = "tell everything: every send and answer, with nothing folded",
 };
 
 static const struct {
@@ -197,7 +200,8 @@ int help_command(enum command command) {
             printf("%s\n%*s", left, HELP_COLUMN, "");
         else
             printf("%-*s", HELP_COLUMN, left);
-        print_help_text(command == COMMAND_SHOW && row->show_help ? row->show_help : row->help);
+        print_help_text(command == COMMAND_SHOW && show_help[row - table] ? show_help[row - table]
+                                                                          : row->help);
     }
     printf("\n%s", statuses_of(&command));
     return printed();
