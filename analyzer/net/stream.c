@@ -203,6 +203,18 @@ static void continue_at_next(struct net *net, struct tcp_conn *c, enum conn_side
     }
 }
 
+/* Bytes that nobody wants: these, and what is held behind them, count. */
+static void pass_over(struct net *net, struct tcp_conn *c, enum conn_side side, uint32_t len) {
+    struct stream *stream = &c->streams[side];
+    uint32_t end = stream->next + len;
+
+    if (stream->last && seq_distance(stream->last->seq + stream->last->len, end) > 0)
+        end = stream->last->seq + stream->last->len;
+    stream_clear(stream, &net->conns->buffered);
+    c->conn.bytes[side] += end - stream->next;
+    stream->next = end;
+}
+
 bool stream_feed(struct net *net, struct tcp_conn *c, enum conn_side side, uint32_t seq,
                  struct slice bytes, uint32_t missing, const struct packet *packet) {
     struct stream *stream = &c->streams[side];
@@ -226,10 +238,7 @@ bool stream_feed(struct net *net, struct tcp_conn *c, enum conn_side side, uint3
         distance = 0;
     }
     if (c->conn.ignore_data) {
-        if (stream->first)
-            stream_clear(stream, &net->conns->buffered);
-        stream->next += (uint32_t)distance + (uint32_t)bytes.len + missing;
-        c->conn.bytes[side] += (uint32_t)distance + bytes.len + missing;
+        pass_over(net, c, side, (uint32_t)distance + (uint32_t)bytes.len + missing);
         return repeated;
     }
     if (distance == 0) {

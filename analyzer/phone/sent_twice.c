@@ -168,14 +168,15 @@ static void gather(struct witnesses *all, const struct collection *c, const stru
  * are. */
 struct neighbours {
     unsigned single, doubled;
-    uint32_t copies; /* the least of those that are doubled; 0: none is */
+    uint32_t copies; /* the most: on one side of it the capture may double less; 0: none is */
     bool late;       /* not all of these came at once */
     bool any_single, mostly_single;
 };
 
 static void hear(struct neighbours *of, const struct witness *witness) {
     if (witness->copies) {
-        if (!of->doubled++ || witness->copies < of->copies)
+        of->doubled++;
+        if (witness->copies > of->copies)
             of->copies = witness->copies;
         of->late |= witness->late;
     } else {

@@ -489,13 +489,12 @@ static inline int64_t story_offset_ns(const struct story *story, int64_t t_ns) {
  * seconds, and the timers of SIP are shorter (RFC 3261 17.1.1.1). Then only the order of packets is
  * known: what is wrong with the times; NULL: nothing. */
 static inline const char *story_times_lack(const struct story *story) {
-    enum { TELLING = 8 }; /* so many packets do not come on the second by chance */
+    enum { TELLING = 8 }; /* so many packets do not come at once, or on the second, by chance */
+    bool enough = story->packets >= TELLING;
 
-    if (story->packets > 2 && story->start_ns == story->end_ns)
+    if (story->start_ns == story->end_ns && (enough || (story->packets > 2 && !story->start_ns)))
         return "the capture has no times";
-    return story->whole_seconds && story->packets >= TELLING
-               ? "the times of the capture are whole seconds"
-               : NULL;
+    return story->whole_seconds && enough ? "the times of the capture are whole seconds" : NULL;
 }
 
 /* How many of the account's requests or registrations, which are in order of time, began before t,
