@@ -270,6 +270,31 @@ static void test_mirrored_with_delays(void **state) {
     }
 }
 
+/* All of it comes twice at once, and some of it is mirrored once more, some milliseconds later:
+ * also next to what is not, before it and behind it. */
+static void test_a_stretch_mirrored_once_more(void **state) {
+    static const double delays_ms[] = {0, 0.1, 4, 4.1};
+    struct scene s = {.builder = story_begin(NULL)};
+
+    (void)state;
+    for (unsigned n = 1; n <= 8; n++) {
+        struct sent asked = {.text = request("REGISTER", (int)n, "a", "")};
+        struct sent told = {.src = SERVER, .dst = PHONE, .text = response((int)n, "200 OK")};
+        for (size_t i = 0; i < (n >= 3 && n <= 5 ? 4 : 2); i++) {
+            asked.ms = 1000 * n + delays_ms[i];
+            feed_sent(&s, &asked);
+        }
+        for (size_t i = 0; i < (n >= 3 && n <= 5 ? 4 : 2); i++) {
+            told.ms = 1000 * n + 20 + delays_ms[i];
+            feed_sent(&s, &told);
+        }
+    }
+    struct story *story = end(&s);
+    assert_int_equal(count_sends(story), 8);
+    assert_int_equal(story->warnings[WARNING_DUPLICATE_PACKETS].count, 2 * (5 * 1 + 3 * 3));
+    story_free(story);
+}
+
 /* A copy that was captured later, of an earlier time: that is when it was sent. */
 static void test_first_time(void **state) {
     struct scene s = {.builder = story_begin(NULL)};
@@ -527,6 +552,7 @@ int main(void) {
         cmocka_unit_test(test_error),
         cmocka_unit_test(test_twice_and_mirrored),
         cmocka_unit_test(test_mirrored_with_delays),
+        cmocka_unit_test(test_a_stretch_mirrored_once_more),
         cmocka_unit_test(test_first_time),
         cmocka_unit_test(test_lone_answer_behind_a_nat),
         cmocka_unit_test(test_midway_behind_a_nat),
